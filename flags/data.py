@@ -1,0 +1,28 @@
+"""Flags of the data: which images, how many labels, how they are prepared and drawn."""
+
+from absl import flags
+
+flags.DEFINE_string("dataset", "digits", "Name of the data set.")
+flags.DEFINE_string(
+    "data_dir",
+    None,
+    "Directory of prepared TFDS data sets; else TFDS_DATA_DIR, else TFDS's default.",
+)
+flags.DEFINE_boolean("download", False, "Download a data set that is missing from --data_dir.")
+flags.DEFINE_integer(
+    "num_labeled", 0, "Labeled training examples; 0 labels all of them.", lower_bound=0
+)
+flags.DEFINE_integer(
+    "num_validation", 0, "Training examples held back for validation.", lower_bound=0
+)
+flags.DEFINE_boolean("balanced", True, "Label equally many examples of each class.")
+flags.DEFINE_string("scaling", "centered", "How pixels become numbers: centered, unit, symmetric.")
+flags.DEFINE_boolean("crop", False, "Augment by random crops of the image reflected by 2 pixels.")
+flags.DEFINE_boolean("flip", False, "Augment by random horizontal flips.")
+flags.DEFINE_integer("labeled_batch_size", 100, "Labeled images per step.", lower_bound=1)
+flags.DEFINE_integer(
+    "unlabeled_batch_size",
+    250,
+    "Unlabeled images per step; 0 trains on the labeled batch alone (supervised).",
+    lower_bound=0,
+)

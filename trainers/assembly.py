@@ -1,0 +1,152 @@
+"""From an experiment to what the loop needs: data, classifier, method, optimizers."""
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trainers.experiment import Experiment
+from xadv_tf import data, methods, models
+from xadv_tf.layers import HardConcreteGate, PerturbationGenerator, PerturbationTable
+from xadv_tf.optimizers import Adam, RowAdam, schedules
+
+_GATE = ("beta", "gamma", "zeta")
+# Flags that say how the mask is made or trained rather than what the method does.
+_OF_THE_MASK = ("mask", "mask_learning_rate", "mask_decay", *_GATE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """A data set, split and on its way to the device.
+
+    Attributes:
+        pool: the training images, as the sampler's draws index them.
+        sampler: which images a step takes.
+        validation, test: (images float32, labels int32) as numpy arrays; possibly empty.
+    """
+
+    dataset: data.Dataset
+    split: data.Split
+    pool: data.PoolData
+    sampler: data.Sampler
+    validation: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
+
+
+def build_data(experiment: Experiment, *, num_replicas: int = 1) -> Data:
+    """Loads, splits and scales the data set. Raises ValueError for what does not fit together."""
+    dataset = data.load(
+        experiment.dataset, data_dir=experiment.data_dir, download=experiment.download
+    )
+    split = data.split(
+        dataset.train_labels,
+        num_classes=dataset.num_classes,
+        num_labeled=experiment.num_labeled,
+        num_validation=experiment.num_validation,
+        seed=experiment.seed,
+        balanced=experiment.balanced,
+    )
+    sampler = data.Sampler(
+        num_labeled=len(split.labeled),
+        num_pool=len(split.pool),
+        labeled_batch_size=experiment.labeled_batch_size,
+        unlabeled_batch_size=experiment.unlabeled_batch_size,
+        seed=experiment.seed,
+    )
+
+    def scaled(images: np.ndarray) -> np.ndarray:
+        return np.asarray(data.scale(images, experiment.scaling))
+
+    pool = data.PoolData(
+        image=scaled(dataset.train_images[split.pool]),
+        label=dataset.train_labels[split.labeled],
+        labeled_in_pool=split.labeled_in_pool,
+    )
+    return Data(
+        dataset=dataset,
+        split=split,
+        pool=pool,
+        sampler=sampler,
+        validation=(
+            scaled(dataset.train_images[split.validation]),
+            dataset.train_labels[split.validation],
+        ),
+        test=(scaled(dataset.test_images), dataset.test_labels),
+    )
+
+
+def build_classifier(experiment: Experiment, dataset: data.Dataset) -> Any:
+    """The architecture for this data set, weights drawn from the experiment's seed."""
+    keras.utils.set_random_seed(experiment.seed)
+    return models.get(experiment.model)(
+        input_shape=dataset.image_shape, num_classes=dataset.num_classes
+    )
+
+
+def build_method(experiment: Experiment, classifier: Any, *, pool_size: int) -> methods.Method:
+    """The method around the classifier, compiled with its optimizers and built."""
+    options = {k: v for k, v in experiment.options.items() if k not in _OF_THE_MASK}
+    gate = {name: experiment.options[name] for name in _GATE if name in experiment.options}
+    if gate:
+        options["gate"] = HardConcreteGate(**gate)
+    optimizers = {"optimizer": Adam(_schedule(experiment, experiment.learning_rate))}
+    if experiment.method in ("xat", "xvat"):
+        options["mask"] = _take_mask(experiment, options, classifier.input_shape, pool_size)
+        optimizers["mask_optimizer"] = _mask_optimizer(experiment)
+    method = methods.get(experiment.method)(classifier, seed=experiment.seed, **options)
+    method.compile(**optimizers)
+    return method
+
+
+def build_strategy(experiment: Experiment) -> tf.distribute.Strategy:
+    """The distribution strategy by its flag; auto mirrors over GPUs where there are several."""
+    name = experiment.strategy
+    if name == "auto":
+        name = "mirrored" if len(tf.config.list_logical_devices("GPU")) > 1 else "one_device"
+    if name == "one_device":
+        return tf.distribute.get_strategy()
+    if name == "mirrored":
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _take_mask(
+    experiment: Experiment, options: dict[str, Any], image_shape: Any, pool_size: int
+) -> PerturbationGenerator | PerturbationTable:
+    """Makes the mask of the flags in `options` that describe it, and takes them out."""
+    if experiment.mask == "inductive":
+        names = [name for name in options if name.startswith("generator_")]
+        arguments = {name.removeprefix("generator_"): options.pop(name) for name in names}
+        return PerturbationGenerator(seed=experiment.seed, **arguments)
+    initializer = keras.initializers.RandomNormal(
+        mean=options.pop("log_alpha_mean", 0.0),
+        stddev=options.pop("log_alpha_stddev", 1.0),
+        seed=experiment.seed,
+    )
+    return PerturbationTable(pool_size, (*image_shape[1:-1], 1), initializer=initializer)
+
+
+def _mask_optimizer(experiment: Experiment) -> Any:
+    learning_rate: Any = experiment.options.get("mask_learning_rate", 1e-3)
+    if experiment.options.get("mask_decay", False):
+        learning_rate = _schedule(experiment, learning_rate)
+    return Adam(learning_rate) if experiment.mask == "inductive" else RowAdam(learning_rate)
+
+
+def _schedule(experiment: Experiment, learning_rate: float) -> Any:
+    if experiment.schedule == "exponential":
+        return schedules.ExponentialEpochDecay(
+            learning_rate, rate=experiment.decay_rate, steps_per_epoch=experiment.steps_per_epoch
+        )
+    if experiment.schedule == "linear":
+        epochs = experiment.train_steps / experiment.steps_per_epoch
+        return schedules.LinearEpochDecay(
+            learning_rate,
+            epochs=epochs,
+            start=experiment.decay_start * epochs,
+            steps_per_epoch=experiment.steps_per_epoch,
+        )
+    return learning_rate

@@ -1,0 +1,155 @@
+"""The experiment: the one place that reads FLAGS, and what they say as one frozen dataclass."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from absl import flags as absl_flags
+
+from flags import data as data_flags
+from flags import method as method_flags
+from flags import training as training_flags
+
+FLAG_MODULES = (data_flags, method_flags, training_flags)
+
+_GATE = ("beta", "gamma", "zeta")
+_MASKED = ("divergence", "output_scale", "adversarial_weight", *_GATE)
+_LOG_ALPHA = ("log_alpha_mean", "log_alpha_stddev")
+_GENERATOR = (
+    "generator_depth",
+    "generator_width",
+    "generator_pooling",
+    "generator_channels",
+    "generator_bias",
+)
+_TRAINED_MASK = (
+    *_MASKED,
+    "clean_weight",
+    "sparsity",
+    "l0_reduction",
+    "smoothness",
+    "alternating_steps",
+    "mask",
+    "mask_learning_rate",
+    "mask_decay",
+)
+
+# Which of flags/method.py each method takes; masks by form take more (see `_taken`).
+METHOD_FLAGS: Mapping[str, tuple[str, ...]] = {
+    "mle": (),
+    "at": ("epsilon", "norm", "clean_weight", "adversarial_weight"),
+    "vat": ("epsilon", "xi", "num_power_iterations", "share_noise", "adversarial_weight"),
+    "random_mask": (*_MASKED, *_LOG_ALPHA),
+    "xat": _TRAINED_MASK,
+    "xvat": _TRAINED_MASK,
+}
+MASK_FLAGS: Mapping[str, tuple[str, ...]] = {"inductive": _GENERATOR, "transductive": _LOG_ALPHA}
+
+
+class UsageError(ValueError):
+    """A user's mistake, in one sentence that names the flag and what was received."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """What a run is: the values of all flags, fields named as the flags are.
+
+    Attributes:
+        options: the flags of flags/method.py that were given, by name; those left out keep the
+            method's own defaults.
+    """
+
+    workdir: str
+    seed: int
+    dataset: str
+    data_dir: str | None
+    download: bool
+    num_labeled: int
+    num_validation: int
+    balanced: bool
+    scaling: str
+    crop: bool
+    flip: bool
+    labeled_batch_size: int
+    unlabeled_batch_size: int
+    method: str
+    model: str
+    train_steps: int
+    steps_per_epoch: int
+    log_every: int
+    checkpoint_every: int
+    learning_rate: float
+    schedule: str
+    decay_rate: float
+    decay_start: float
+    precision: str
+    jit: str
+    strategy: str
+    quiet: bool
+    options: Mapping[str, Any]
+
+    @property
+    def mask(self) -> str:
+        """"inductive" or "transductive", for the methods that train a mask."""
+        return str(self.options.get("mask", "inductive"))
+
+
+def from_flags() -> Experiment:
+    """Reads FLAGS.
+
+    Raises:
+        UsageError: for a missing --workdir, an unknown method, or a flag that the method does not
+            take.
+    """
+    values = absl_flags.FLAGS
+    if not values.workdir:
+        raise UsageError("--workdir must name the directory of the run. Received: nothing")
+    method = values.method
+    if method not in METHOD_FLAGS:
+        raise UsageError(
+            f"--method must be one of {', '.join(METHOD_FLAGS)}. Received: --method={method}"
+        )
+    options = {
+        name: values[name].value
+        for name in _names_of(method_flags)
+        if name != "method" and values[name].value is not None
+    }
+    taken = _taken(method, options)
+    for name in options:
+        if name not in taken:
+            form = f" with --mask={options.get('mask', 'inductive')}" if "mask" in taken else ""
+            raise UsageError(
+                f"--method={method}{form} does not take --{name}; it takes "
+                f"{', '.join('--' + flag for flag in taken) or 'no flags of its own'}. "
+                f"Received: --{name}={options[name]}"
+            )
+    fields = {field.name for field in dataclasses.fields(Experiment)} - {"options"}
+    return Experiment(options=options, **{name: values[name].value for name in fields})
+
+
+def to_flagfile() -> str:
+    """The effective flags, one a line, usable as --flagfile: what the run is, but for its place."""
+    lines = []
+    for module in FLAG_MODULES:
+        for name in _names_of(module):
+            flag = absl_flags.FLAGS[name]
+            if flag.value is not None and name not in ("workdir", "quiet"):
+                lines.append(flag.serialize())
+    return "\n".join(sorted(lines)) + "\n"
+
+
+def _taken(method: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    names = METHOD_FLAGS[method]
+    if "mask" not in names:
+        return names
+    form = options.get("mask", "inductive")
+    if form not in MASK_FLAGS:
+        raise UsageError(
+            f"--mask must be one of {', '.join(MASK_FLAGS)}. Received: --mask={form}"
+        )
+    return (*names, *MASK_FLAGS[form])
+
+
+def _names_of(module: Any) -> list[str]:
+    by_module = absl_flags.FLAGS.flags_by_module_dict()
+    return [flag.name for flag in by_module[module.__name__]]

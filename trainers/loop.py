@@ -1,0 +1,134 @@
+"""The loop: many steps per call of one tf.function, on one device or on all of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from xadv_tf import data
+from xadv_tf.methods import Method
+
+_EVALUATION_BATCH = 1000
+
+
+class Loop:
+    """Runs a compiled method's `train_step` on batches that are a function of (seed, step).
+
+    Only the indices of a batch are drawn outside XLA; from them on, gathering, augmentation,
+    forward, backward and updates are one program. Nothing goes to the host between the first and
+    the last step of a call.
+
+    Args:
+        method: compiled and built, in `strategy`'s scope.
+        pool: training images and labels.
+        sampler: draws the indices.
+        strategy: of tf.distribute.
+        augment: image batch, seed pair -> image batch, or None.
+        jit_compile: compile the step with XLA; None does so where there is a GPU.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        pool: data.PoolData,
+        sampler: data.Sampler,
+        *,
+        strategy: tf.distribute.Strategy,
+        augment: Any = None,
+        jit_compile: bool | None = None,
+    ) -> None:
+        self.method = method
+        self.sampler = sampler
+        self.strategy = strategy
+        self._augment = augment
+        self._names: list[str] = []
+        # One copy a replica, on its device: a step gathers where it computes.
+        self._pool = _on_each_replica(pool, strategy)
+        if jit_compile is None:
+            jit_compile = bool(tf.config.list_physical_devices("GPU"))
+        self._step = self._traced_step
+        if jit_compile:
+            self._step = tf.function(self._traced_step, jit_compile=True, autograph=False)
+        self._run = tf.function(self._traced_run, autograph=False)
+        self._predict = tf.function(
+            lambda image: self.method(image, training=False), autograph=False
+        )
+
+    @property
+    def step(self) -> int:
+        """Finished steps."""
+        return int(self.method.step)
+
+    def run(self, num_steps: int) -> np.ndarray:
+        """Trains for `num_steps` steps; returns their logs, float32 [num_steps, logs]."""
+        return self._run(self._pool, tf.constant(num_steps)).numpy()
+
+    def means(self, rows: Sequence[np.ndarray]) -> dict[str, float]:
+        """Each log's mean over what several calls of `run` returned.
+
+        The same to the last bit however the steps were divided into calls.
+        """
+        means = np.mean(np.concatenate(rows), axis=0, dtype=np.float64)
+        return dict(zip(self._names, means.tolist(), strict=True))
+
+    def learning_rates(self) -> dict[str, float]:
+        """{"learning_rate/<player>"} as of now."""
+        players = [player for phase in self.method.phases() for player in phase.players]
+        return {
+            f"learning_rate/{player.name}": float(player.optimizer.learning_rate)
+            for player in players
+        }
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Logits in inference mode, float32 [examples, classes]."""
+        batches = [
+            self._predict(tf.constant(images[i : i + _EVALUATION_BATCH])).numpy()
+            for i in range(0, len(images), _EVALUATION_BATCH)
+        ]
+        return np.concatenate(batches)
+
+    def _traced_run(self, pool: Any, num_steps: tf.Tensor) -> tf.Tensor:
+        first = self.method.step.value + 0  # A copy: the variable moves on.
+
+        def body(i: tf.Tensor, logs: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+            step = first + tf.cast(i, first.dtype)
+            per_replica = self.strategy.run(self._replica_step, args=(pool, step))
+            # Logs are sums over replicas already: any replica's will do.
+            row = self.strategy.experimental_local_results(per_replica)[0]
+            return i + 1, logs.write(i, row)
+
+        logs = tf.TensorArray(tf.float32, size=num_steps)
+        _, logs = tf.while_loop(lambda i, _: i < num_steps, body, (tf.constant(0), logs))
+        return logs.stack()
+
+    def _replica_step(self, pool: Any, step: tf.Tensor) -> tf.Tensor:
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        draws = self.sampler.indices(step, replica, self.strategy.num_replicas_in_sync)
+        return self._step(pool, draws)
+
+    def _traced_step(self, pool: Any, draws: Any) -> tf.Tensor:
+        batch = pool.gather(draws)
+        if self._augment is not None:
+            batch = self._augmented(batch)
+        logs = self.method.train_step(batch)
+        self._names = list(logs)
+        return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
+
+    def _augmented(self, batch: Any) -> Any:
+        def augmented(examples: Any, purpose: str) -> Any:
+            seed = self.method.noise_seed(f"augment/{purpose}")
+            return {**examples, "image": self._augment(examples["image"], seed)}
+
+        labeled = augmented(batch["labeled"], "labeled")
+        if batch["unlabeled"] is batch["labeled"]:
+            return {"labeled": labeled, "unlabeled": labeled}
+        return {"labeled": labeled, "unlabeled": augmented(batch["unlabeled"], "unlabeled")}
+
+
+def _on_each_replica(pool: data.PoolData, strategy: tf.distribute.Strategy) -> Any:
+    if strategy.num_replicas_in_sync == 1:
+        return tf.nest.map_structure(tf.convert_to_tensor, pool)
+    return strategy.experimental_distribute_values_from_function(
+        lambda _: tf.nest.map_structure(tf.convert_to_tensor, pool)
+    )

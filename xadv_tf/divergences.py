@@ -1,0 +1,62 @@
+"""Divergences between predictive distributions: logits [batch, classes] in, float32 [batch] out.
+
+Everything stays in logits: the gradient of sum p log p taken on probabilities is NaN once one of
+them underflows, and half precision loses most of a small divergence, hence float32 throughout.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+
+
+def kl_divergence(p_logits: Any, q_logits: Any) -> tf.Tensor:
+    """KL(p || q) = sum_k p_k (log p_k - log q_k) per example, >= 0; not symmetric.
+
+    Args:
+        p_logits: logits of p, [batch, classes].
+        q_logits: logits of q, [batch, classes].
+
+    Returns:
+        The divergence in nats, float32 [batch].
+    """
+    log_p = _log_softmax(p_logits)
+    log_q = _log_softmax(q_logits)
+    return tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=-1)
+
+
+def soft_cross_entropy(p_logits: Any, q_logits: Any) -> tf.Tensor:
+    """-sum_k p_k log q_k per example: KL(p || q) + H(p), in nats, float32 [batch]."""
+    return -tf.reduce_sum(tf.exp(_log_softmax(p_logits)) * _log_softmax(q_logits), axis=-1)
+
+
+def cross_entropy(labels: Any, logits: Any) -> tf.Tensor:
+    """-log p_label per example.
+
+    Args:
+        labels: integer classes, [batch].
+        logits: [batch, classes].
+
+    Returns:
+        The loss in nats, float32 [batch].
+    """
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, tf.cast(logits, tf.float32))
+
+
+def entropy(logits: Any) -> tf.Tensor:
+    """H(p) = -sum_k p_k log p_k per example, in [0, log classes] nats, float32 [batch]."""
+    return soft_cross_entropy(logits, logits)
+
+
+def squared_error(p_logits: Any, q_logits: Any) -> tf.Tensor:
+    """Mean over classes of (p_k - q_k)^2 per example, in [0, 2 / classes], float32 [batch].
+
+    The consistency cost of the Pi-model (Laine & Aila 2017), on probabilities.
+    """
+    difference = tf.nn.softmax(tf.cast(p_logits, tf.float32)) - tf.nn.softmax(
+        tf.cast(q_logits, tf.float32)
+    )
+    return tf.reduce_mean(tf.square(difference), axis=-1)
+
+
+def _log_softmax(logits: Any) -> tf.Tensor:
+    return tf.nn.log_softmax(tf.cast(logits, tf.float32))

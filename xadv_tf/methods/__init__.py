@@ -1,0 +1,32 @@
+"""The methods, one file each; `METHODS` and `get` find them by the name that flags use."""
+
+from xadv_tf.methods.at import AT
+from xadv_tf.methods.base import Method
+from xadv_tf.methods.mle import MLE
+from xadv_tf.methods.random_mask import RandomMask
+from xadv_tf.methods.vat import VAT
+from xadv_tf.methods.xat import XAT
+from xadv_tf.methods.xvat import XVAT
+
+METHODS: dict[str, type[Method]] = {
+    "mle": MLE,
+    "at": AT,
+    "vat": VAT,
+    "xat": XAT,
+    "xvat": XVAT,
+    "random_mask": RandomMask,
+}
+
+
+def get(name: str) -> type[Method]:
+    """The method's class.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    if name not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}. Received: method={name!r}")
+    return METHODS[name]
+
+
+__all__ = ["AT", "METHODS", "MLE", "VAT", "XAT", "XVAT", "Method", "RandomMask", "get"]

@@ -1,0 +1,89 @@
+"""AT: adversarial training on the labeled images (Goodfellow, Shlens & Szegedy, ICLR 2015)."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from xadv_tf import divergences, norms
+from xadv_tf.methods.base import Method
+from xadv_tf.methods.players import Batch, Terms
+
+
+class AT(Method):
+    """Descends clean_weight CE(x) + adversarial_weight CE(x + r), r the steepest step of size epsilon.
+
+    r is worked out at the current weights, in training mode, from the gradient of the clean
+    cross-entropy with respect to the input alone, and then held fixed.
+
+    Args:
+        classifier: any Keras classifier that gives logits.
+        epsilon: size of r in the input's units.
+        norm: "linf" (r = epsilon sign g) or "l2" (r = epsilon g / ||g|| per image).
+        clean_weight: weight of the clean cross-entropy.
+        adversarial_weight: weight of the adversarial one. Both 1/2 in Goodfellow et al., both 1 in
+            Miyato et al.'s code.
+        **kwargs: of `Method`.
+
+    Raises:
+        ValueError: for a negative epsilon or an unknown norm.
+    """
+
+    def __init__(
+        self,
+        classifier: Any,
+        *,
+        epsilon: float = 0.25,
+        norm: str = "linf",
+        clean_weight: float = 0.5,
+        adversarial_weight: float = 0.5,
+        **kwargs: Any,
+    ) -> None:
+        if epsilon < 0:
+            raise ValueError(f"epsilon must not be negative. Received: epsilon={epsilon}")
+        if norm not in ("linf", "l2"):
+            raise ValueError(f"norm must be 'linf' or 'l2'. Received: norm={norm!r}")
+        super().__init__(
+            classifier,
+            loss_weights={
+                "cross_entropy": clean_weight,
+                "adversarial_cross_entropy": adversarial_weight,
+            },
+            **kwargs,
+        )
+        self.epsilon = epsilon
+        self.norm = norm
+
+    @property
+    def backward_passes(self) -> int:
+        """One, and one to the input."""
+        return super().backward_passes + 1
+
+    def compute_losses(self, batch: Batch) -> Terms:
+        """{"cross_entropy", "adversarial_cross_entropy"}, [batch] each."""
+        image, label = batch["labeled"]["image"], batch["labeled"]["label"]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(image)
+            clean = divergences.cross_entropy(label, self.labeled_forward(batch))
+        step = norms.steepest_step(tape.gradient(clean, image), self.epsilon, self.norm)
+        adversarial = self.forward(image + tf.stop_gradient(step), "adversarial")
+        return {
+            "cross_entropy": clean,
+            "adversarial_cross_entropy": divergences.cross_entropy(label, adversarial),
+        }
+
+    def perturb(self, x: Any, label: Any) -> dict[str, tf.Tensor]:
+        """The perturbation that the trained classifier is weakest against.
+
+        Args:
+            x: images, [batch, ...].
+            label: their classes, [batch].
+
+        Returns:
+            {"perturbation", "x_adv"}, shape of x; the classifier in inference mode.
+        """
+        x = tf.convert_to_tensor(x)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            loss = divergences.cross_entropy(label, self.classifier(x, training=False))
+        perturbation = norms.steepest_step(tape.gradient(loss, x), self.epsilon, self.norm)
+        return {"perturbation": perturbation, "x_adv": x + perturbation}

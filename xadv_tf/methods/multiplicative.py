@@ -1,0 +1,102 @@
+"""What all methods with a multiplicative mask share: the gate, the masked pass, the divergence."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from xadv_tf import divergences, masks, noise
+from xadv_tf.layers import HardConcreteGate
+from xadv_tf.methods.base import Method
+
+# D(x, z) from the logits of the clean images (the target, detached) and of the masked ones.
+DIVERGENCES: Mapping[str, Callable[[Any, Any], tf.Tensor]] = {
+    "kl": divergences.kl_divergence,  # KL(p || p_masked): the paper
+    "reverse_kl": lambda p, q: divergences.kl_divergence(q, p),  # the released code's default
+    "cross_entropy": divergences.soft_cross_entropy,  # the released code with kl != 1
+}
+
+
+class MultiplicativeMethod(Method):
+    """A method whose perturbation is x_adv = output_scale * x * z, z a mask of hard-concrete gates.
+
+    Args:
+        classifier: any Keras classifier that gives logits.
+        loss_weights: weight of each term.
+        divergence: "kl", "reverse_kl" or "cross_entropy".
+        output_scale: factor on x * z (`eps` of the released code). Unless it is 1, an open mask is
+            not the identity.
+        gate: the gate; by default HardConcreteGate().
+        **kwargs: of `Method`.
+
+    Raises:
+        ValueError: for an unknown divergence or an output_scale that is not positive.
+    """
+
+    def __init__(
+        self,
+        classifier: Any,
+        *,
+        loss_weights: Mapping[str, Any],
+        divergence: str = "kl",
+        output_scale: float = 1.0,
+        gate: HardConcreteGate | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if divergence not in DIVERGENCES:
+            raise ValueError(
+                f"divergence must be one of {', '.join(DIVERGENCES)}. "
+                f"Received: divergence={divergence!r}"
+            )
+        if output_scale <= 0:
+            raise ValueError(f"output_scale must be positive. Received: output_scale={output_scale}")
+        super().__init__(classifier, loss_weights=loss_weights, **kwargs)
+        self.gate = gate or HardConcreteGate()
+        self.gate.build(None)
+        self.divergence = divergence
+        self.output_scale = output_scale
+
+    def log_alpha(self, image: tf.Tensor, index: Any = None) -> tf.Tensor:
+        """Location of each gate for these images, float32 [batch, height', width', channels'].
+
+        Args:
+            image: [batch, height, width, channels].
+            index: the images' places in the pool, [batch]; for masks that are a table.
+
+        Returns:
+            log_alpha; a lower resolution than the images' means that gates cover squares of pixels.
+        """
+        raise NotImplementedError
+
+    def apply_mask(self, image: Any, mask: tf.Tensor) -> tf.Tensor:
+        """x_adv = output_scale * image * mask, float32, shape of `image`."""
+        return self.output_scale * tf.cast(image, tf.float32) * masks.expand(mask, image.shape)
+
+    def draw_mask(self, log_alpha: tf.Tensor, purpose: str) -> tf.Tensor:
+        """A random mask of log_alpha's shape; records the share of pixels that it keeps."""
+        draw = noise.uniform(tf.shape(log_alpha), self.noise_seed(purpose))
+        mask = self.gate(log_alpha, draw)
+        self.record("kept_pixels", tf.reduce_mean(tf.cast(mask > 0, tf.float32)))
+        return mask
+
+    def divergence_from(self, clean_logits: tf.Tensor, masked_logits: tf.Tensor) -> tf.Tensor:
+        """D(x, z), [batch]; the clean prediction is a target and takes no gradient."""
+        return DIVERGENCES[self.divergence](tf.stop_gradient(clean_logits), masked_logits)
+
+    def perturb(self, x: Any, *, index: Any = None, noise: Any = None) -> dict[str, tf.Tensor]:
+        """Shows what the mask does to images.
+
+        Args:
+            x: images, [batch, height, width, channels].
+            index: their places in the pool, [batch]; needed where the mask is a table.
+            noise: u, uniform on [0, 1), of log_alpha's shape, to draw a mask; None gives the
+                deterministic one.
+
+        Returns:
+            {"log_alpha", "mask", "x_adv"}: log_alpha and mask at the mask's resolution, x_adv at
+            the images'.
+        """
+        x = tf.convert_to_tensor(x)
+        log_alpha = self.log_alpha(x, index)
+        mask = self.gate(log_alpha, noise)
+        return {"log_alpha": log_alpha, "mask": mask, "x_adv": self.apply_mask(x, mask)}

@@ -1,0 +1,70 @@
+"""Who trains on what: the vocabulary in which a method tells its base class how a step goes."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+Batch = Mapping[str, Mapping[str, Any]]
+Terms = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Player:
+    """Variables that descend one objective by one optimizer.
+
+    Attributes:
+        name: how logs call the player, e.g. "classifier".
+        variables: what it moves. A player that ascends has its gradient reversed inside the losses
+            (`layers.reverse_gradient`), so that here everybody descends.
+        optimizer: a Keras optimizer.
+        objective: key of `Method.objectives()`. Players with the same objective share a backward pass.
+    """
+
+    name: str
+    variables: Sequence[Any]
+    optimizer: Any
+    objective: str = "objective"
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """One forward and backward pass and the updates that follow from it; a step is one or more.
+
+    Attributes:
+        losses: batch -> {term: per-example [batch] or scalar, unweighted}.
+        players: who is updated, all from the same forward pass.
+    """
+
+    losses: Callable[[Batch], Terms]
+    players: Sequence[Player]
+
+
+def as_batch(data: Any) -> Batch:
+    """Brings what `fit` may be given into the form that methods take.
+
+    Args:
+        data: a batch {"labeled": {...}, "unlabeled": {...}}, or a pair (image, label) for
+            supervised training.
+
+    Returns:
+        A batch; for a pair, "labeled" and "unlabeled" are the same object, from which methods see
+        that one clean forward pass serves both.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if isinstance(data, Mapping) and {"labeled", "unlabeled"} <= set(data):
+        return data
+    if isinstance(data, tuple | list) and len(data) == 2:
+        examples = {"image": data[0], "label": data[1]}
+        return {"labeled": examples, "unlabeled": examples}
+    received = sorted(data) if isinstance(data, Mapping) else type(data).__name__
+    raise ValueError(
+        "A batch must be (image, label) or {'labeled': {...}, 'unlabeled': {...}}. "
+        f"Received: {received}"
+    )
+
+
+def is_supervised(batch: Batch) -> bool:
+    """Whether the labeled examples are the unlabeled ones, known when the step is traced."""
+    return batch["labeled"]["image"] is batch["unlabeled"]["image"]

@@ -1,0 +1,67 @@
+"""RandomMask: xVAT without its adversary, the ablation that tells what training the mask is worth."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from xadv_tf import divergences, noise
+from xadv_tf.methods.multiplicative import MultiplicativeMethod
+from xadv_tf.methods.players import Batch, Terms, is_supervised
+
+
+class RandomMask(MultiplicativeMethod):
+    """Descends CE + weight D(x, z) for masks z that nobody trains.
+
+    log_alpha ~ N(log_alpha_mean, log_alpha_stddev^2) for each gate, drawn anew in every step: the law in which a mask
+    table starts out. log_alpha_stddev = 0 makes it constant.
+
+    Args:
+        classifier: any Keras classifier that gives logits.
+        log_alpha_mean: of log_alpha; larger keeps more pixels.
+        log_alpha_stddev: of log_alpha, >= 0.
+        adversarial_weight: weight of D.
+        **kwargs: of `MultiplicativeMethod` and `Method`.
+
+    Raises:
+        ValueError: for a negative log_alpha_stddev.
+    """
+
+    def __init__(
+        self,
+        classifier: Any,
+        *,
+        log_alpha_mean: float = 0.0,
+        log_alpha_stddev: float = 1.0,
+        adversarial_weight: float = 1.0,
+        **kwargs: Any,
+    ) -> None:
+        if log_alpha_stddev < 0:
+            raise ValueError("log_alpha_stddev must not be negative. "
+                f"Received: log_alpha_stddev={log_alpha_stddev}"
+            )
+        super().__init__(
+            classifier,
+            loss_weights={"cross_entropy": 1.0, "divergence": adversarial_weight},
+            **kwargs,
+        )
+        self.log_alpha_mean = log_alpha_mean
+        self.log_alpha_stddev = log_alpha_stddev
+
+    def log_alpha(self, image: tf.Tensor, index: Any = None) -> tf.Tensor:
+        """This step's random log_alpha, one channel for all colours; `index` is not looked at."""
+        shape = tf.shape(image)
+        if len(image.shape) == 4:
+            shape = tf.concat([shape[:3], [1]], axis=0)
+        return self.log_alpha_mean + self.log_alpha_stddev * noise.normal(shape, self.noise_seed("log_alpha"))
+
+    def compute_losses(self, batch: Batch) -> Terms:
+        """{"cross_entropy", "divergence"}, [batch] each."""
+        logits = self.labeled_forward(batch)
+        image = batch["unlabeled"]["image"]
+        clean = logits if is_supervised(batch) else self.forward(image, "clean")
+        mask = self.draw_mask(self.log_alpha(image), "gate")
+        masked = self.forward(self.apply_mask(image, mask), "masked")
+        return {
+            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            "divergence": self.divergence_from(clean, masked),
+        }

@@ -1,0 +1,190 @@
+"""What xAT and xVAT share: a mask that is trained against the classifier, jointly or in turns."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from xadv_tf import divergences, masks
+from xadv_tf.layers import PerturbationGenerator, PerturbationTable, reverse_gradient
+from xadv_tf.methods.multiplicative import MultiplicativeMethod
+from xadv_tf.methods.players import Batch, Phase, Player, Terms
+from xadv_tf.optimizers import Adam, RowAdam
+
+_REDUCTIONS = ("sum", "mean")
+
+
+class TrainedMaskMethod(MultiplicativeMethod):
+    """Two players, one objective: J = CE + weight D(x, z) + sparsity L0 - smoothness S.
+
+    The classifier descends J; the mask ascends it, so it hurts the prediction (D) while keeping
+    pixels (L0 counts kept ones) and, if asked, while staying smooth. Gradients of both come from
+    one backward pass, its sign turned at log_alpha.
+
+    Args:
+        classifier: any Keras classifier that gives logits.
+        mask: where log_alpha lives: PerturbationGenerator (inductive; the default) or
+            PerturbationTable over the pool (transductive).
+        clean_weight: weight of CE on the clean labeled images.
+        adversarial_weight: weight of D.
+        sparsity: weight lambda of L0. By default 1 for the mean over pixels, 1/pixels for the sum,
+            which is the same objective.
+        l0_reduction: "sum" over pixels (the paper) or "mean" (the released code).
+        smoothness: weight of the roughness S of the drawn mask; positive makes masks smooth,
+            negative rewards roughness, as the released code's one-step path does.
+        alternating_steps: 0 moves both players from one backward pass; k > 0 first takes k ascent
+            steps of the mask alone, each with a fresh draw, then moves the classifier.
+        **kwargs: of `MultiplicativeMethod`.
+
+    Raises:
+        ValueError: for arguments out of range.
+    """
+
+    def __init__(
+        self,
+        classifier: Any,
+        *,
+        mask: PerturbationGenerator | PerturbationTable | None = None,
+        clean_weight: float = 1.0,
+        adversarial_weight: float = 1.0,
+        sparsity: float | None = None,
+        l0_reduction: str = "sum",
+        smoothness: float = 0.0,
+        alternating_steps: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        if l0_reduction not in _REDUCTIONS:
+            raise ValueError(
+                f"l0_reduction must be 'sum' or 'mean'. Received: l0_reduction={l0_reduction!r}"
+            )
+        if sparsity is not None and sparsity < 0:
+            raise ValueError(f"sparsity must not be negative. Received: sparsity={sparsity}")
+        if alternating_steps < 0:
+            raise ValueError(
+                "alternating_steps must not be negative. "
+                f"Received: alternating_steps={alternating_steps}"
+            )
+        super().__init__(
+            classifier,
+            loss_weights={
+                "cross_entropy": clean_weight,
+                "divergence": adversarial_weight,
+                "l0": 0.0 if sparsity is None else sparsity,
+                "roughness": -smoothness,
+            },
+            **kwargs,
+        )
+        self.mask = mask or PerturbationGenerator()
+        self.sparsity = sparsity
+        self.l0_reduction = l0_reduction
+        self.alternating_steps = alternating_steps
+        self.mask_optimizer: Any = None
+
+    def log_alpha(self, image: tf.Tensor, index: Any = None) -> tf.Tensor:
+        """log_alpha of these images (see `MultiplicativeMethod.log_alpha`).
+
+        Raises:
+            ValueError: for a table without an index.
+        """
+        if isinstance(self.mask, PerturbationGenerator):
+            return self.mask(image)
+        if index is None:
+            raise ValueError(
+                "A mask that is a table is found by the image's index in the pool; "
+                "pass index=[batch]. Received: index=None"
+            )
+        rows = self.mask(index)
+        if isinstance(self.mask_optimizer, RowAdam):
+            # Where a dense optimizer would have carried these rows since their last visit.
+            rows += tf.stop_gradient(self.mask_optimizer.drift(self.mask.log_alpha, index))
+        return rows
+
+    def mask_terms(self, log_alpha: tf.Tensor, mask: tf.Tensor, num_gates: int) -> Terms:
+        """{"l0", "roughness"}, [batch] each: expected kept pixels (or their share), and S."""
+        axes = list(range(1, len(log_alpha.shape)))
+        share = tf.reduce_mean(self.gate.expected_l0(log_alpha), axis=axes)
+        return {
+            "l0": share * num_gates if self.l0_reduction == "sum" else share,
+            # The released code squashes the drawn mask with expected L0's sigmoid.
+            "roughness": masks.roughness(self.gate.expected_l0(mask)),
+        }
+
+    def adversarial_terms(self, batch: Batch, labeled_logits: Any, purpose: str) -> Terms:
+        """{"divergence", "l0", "roughness"} of a fresh mask.
+
+        Args:
+            batch: the step's batch.
+            labeled_logits: logits of the labeled pass, or None where there was none.
+            purpose: name of the draw.
+        """
+        raise NotImplementedError
+
+    def masked_terms(self, examples: Any, purpose: str) -> tuple[tf.Tensor, Terms]:
+        """Logits of the examples under a fresh mask, and the terms of that mask.
+
+        log_alpha enters through the gradient reversal: all that flows back to it makes it ascend.
+        """
+        image = examples["image"]
+        log_alpha = reverse_gradient(self.log_alpha(image, examples.get("index")))
+        mask = self.draw_mask(log_alpha, f"gate/{purpose}")
+        logits = self.forward(self.apply_mask(image, mask), f"masked/{purpose}")
+        return logits, self.mask_terms(log_alpha, mask, _num_gates(image.shape, mask.shape[-1]))
+
+    def compute_losses(self, batch: Batch) -> Terms:
+        """{"cross_entropy", "divergence", "l0", "roughness"}, [batch] each."""
+        logits = self.labeled_forward(batch)
+        return {
+            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            **self.adversarial_terms(batch, logits, "joint"),
+        }
+
+    def players(self) -> Sequence[Player]:
+        """The classifier and, by the same objective, the mask."""
+        return [*super().players(), self._mask_player()]
+
+    def phases(self) -> Sequence[Phase]:
+        """One joint phase, or `alternating_steps` of the mask and one of the classifier."""
+        if not self.alternating_steps:
+            return super().phases()
+        ascents = [
+            Phase(
+                functools.partial(self.adversarial_terms, labeled_logits=None, purpose=f"ascent{i}"),
+                [self._mask_player()],
+            )
+            for i in range(self.alternating_steps)
+        ]
+        return [*ascents, Phase(self.compute_losses, super().players())]
+
+    def build(self, input_shape: Any) -> None:
+        """Builds classifier, mask and optimizers for images of `input_shape`, [batch, ...]."""
+        if not self.mask.built:
+            self.mask.build(input_shape)
+        if self.sparsity is None:
+            channels = self.mask.compute_output_shape(input_shape)[-1]
+            gates = _num_gates(input_shape, channels)
+            self.loss_weights["l0"] = 1.0 / gates if self.l0_reduction == "sum" else 1.0
+        super().build(input_shape)
+
+    def compile(self, optimizer: Any = None, mask_optimizer: Any = None, **kwargs: Any) -> None:
+        """Sets both optimizers.
+
+        Args:
+            optimizer: the classifier's; by default `xadv_tf.optimizers.Adam()`.
+            mask_optimizer: the mask's; by default Adam() for a generator and RowAdam() for a
+                table, whose step costs O(batch). Another optimizer on a table touches every row.
+            **kwargs: of `Method.compile`.
+        """
+        by_default = RowAdam if isinstance(self.mask, PerturbationTable) else Adam
+        self.mask_optimizer = mask_optimizer or by_default()
+        super().compile(optimizer, **kwargs)
+
+    def _mask_player(self) -> Player:
+        return Player("mask", self.mask.trainable_variables, self.mask_optimizer)
+
+
+def _num_gates(image_shape: Any, mask_channels: int) -> int:
+    """Gates of a mask at the image's resolution: the pixels, once per channel of the mask."""
+    if len(image_shape) == 4:
+        return int(image_shape[1] * image_shape[2] * mask_channels)
+    return int(image_shape[-1])

@@ -1,0 +1,74 @@
+"""Norms per example, shared by VAT, AT and the attacks: every function keeps the batch dimension."""
+
+from typing import Any
+
+import tensorflow as tf
+
+# Far below any gradient worth following, far above the smallest normal float32.
+_TINY = 1e-30
+
+
+def l2_norm(x: Any) -> tf.Tensor:
+    """Euclidean norm of each example, shape [batch, 1, ..., 1], for x of shape [batch, ...].
+
+    Scaled by the largest entry first: gradients of a divergence near its minimum are so small
+    (1e-20 and less) that their squares would underflow.
+    """
+    scale = tf.reduce_max(tf.abs(x), axis=_inner_axes(x), keepdims=True) + _TINY
+    return scale * tf.sqrt(tf.reduce_sum(tf.square(x / scale), axis=_inner_axes(x), keepdims=True))
+
+
+def l2_normalize(x: Any) -> tf.Tensor:
+    """Scales each example of x, [batch, ...], to Euclidean norm 1; an all-zero example stays zero."""
+    scale = tf.reduce_max(tf.abs(x), axis=_inner_axes(x), keepdims=True) + _TINY
+    x = x / scale
+    square = tf.reduce_sum(tf.square(x), axis=_inner_axes(x), keepdims=True)
+    return x * tf.math.rsqrt(tf.maximum(square, _TINY))
+
+
+def project_to_ball(perturbation: Any, epsilon: float, norm: str) -> tf.Tensor:
+    """Projects each example of `perturbation`, [batch, ...], onto the ball of radius epsilon.
+
+    Args:
+        perturbation: float tensor [batch, ...].
+        epsilon: radius, >= 0, in units of the input.
+        norm: "linf" or "l2".
+
+    Returns:
+        The nearest point of the ball, shape of `perturbation`.
+
+    Raises:
+        ValueError: for another norm.
+    """
+    if norm == "linf":
+        return tf.clip_by_value(perturbation, -epsilon, epsilon)
+    if norm == "l2":
+        return perturbation * tf.minimum(1.0, epsilon / tf.maximum(l2_norm(perturbation), _TINY))
+    raise ValueError(f"norm must be 'linf' or 'l2'. Received: norm={norm!r}")
+
+
+def steepest_step(gradient: Any, epsilon: float, norm: str) -> tf.Tensor:
+    """The perturbation of size epsilon that raises a linear function the most.
+
+    L-infinity: epsilon sign(g) (Goodfellow et al. 2015); L2: epsilon g / ||g|| per example.
+
+    Args:
+        gradient: g, [batch, ...].
+        epsilon: size of the step in the given norm, >= 0.
+        norm: "linf" or "l2".
+
+    Returns:
+        The perturbation, shape of `gradient`.
+
+    Raises:
+        ValueError: for another norm.
+    """
+    if norm == "linf":
+        return epsilon * tf.sign(gradient)
+    if norm == "l2":
+        return epsilon * l2_normalize(gradient)
+    raise ValueError(f"norm must be 'linf' or 'l2'. Received: norm={norm!r}")
+
+
+def _inner_axes(x: Any) -> list[int]:
+    return list(range(1, len(x.shape)))
