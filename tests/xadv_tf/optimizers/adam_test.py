@@ -29,7 +29,11 @@ def _step(optimizer, variable, mode):
 def _two_cpus():
     if len(tf.config.list_logical_devices("CPU")) < 2:
         pytest.skip("needs two logical CPU devices")
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    return tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"],
+        # Collectives number their instances per strategy, so those of another test's would clash.
+        cross_device_ops=tf.distribute.ReductionToOneDevice(),
+    )
 
 
 @pytest.mark.parametrize("mode", ["eager", "graph", "jit"])
