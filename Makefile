@@ -1,0 +1,64 @@
+# Needs Python 3.10 or newer and make; everything else is installed into .venv.
+#   make PYTHON=/path/to/python3 ...   uses another Python than the first `python3` on the PATH.
+
+PYTHON ?= python3
+DEMO_DIR ?= runs/digits
+DEMO_FLAGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+# TensorFlow's GPU build where a driver answers, otherwise the much smaller CPU build. A stamp for
+# each: when a GPU appears or goes, the other build is installed.
+BUILD := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
+STAMP := $(VENV)/.installed-$(BUILD)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Every worker holds a TensorFlow of its own: more than four cost memory and win no time.
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check lint clean
+
+help:
+	@echo "make demo      train MLE, RandomMask, VAT, xVAT-I and xVAT-T on real digits; print their table"
+	@echo "               (DEMO_FLAGS=\"--train_steps=100\" for a short run, DEMO_DIR=$(DEMO_DIR))"
+	@echo "make test      ruff, mypy and the tests, without those marked slow"
+	@echo "make test-all  the same with the slow tests"
+	@echo "make lint      ruff and mypy only"
+	@echo "make clean     remove .venv and caches; runs/ stays"
+
+demo: $(STAMP)
+	@$(BIN)/python -m trainers.reproduce --table=digits --workdir=$(DEMO_DIR) $(DEMO_FLAGS)
+
+test: lint
+	$(PYTEST)
+
+test-all: lint
+	$(PYTEST) -m "slow or not slow"
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# One sentence for each thing that a fresh machine may lack, before anything is written.
+check:
+	@command -v "$(PYTHON)" >/dev/null 2>&1 || { \
+	  echo "Python 3.10 or newer is needed; name it with PYTHON=/path/to/python3. Received: PYTHON=$(PYTHON), which was not found" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "Python 3.10 or newer is needed; name it with PYTHON=/path/to/python3. Received: $$("$(PYTHON)" --version 2>&1)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "$$("$(PYTHON)" --version) lacks its venv module; install it (on Debian or Ubuntu: apt-get install python3-venv) and run make again." >&2; exit 1; }
+
+$(STAMP): pyproject.toml | check
+	@if ls $(VENV)/.installed-* >/dev/null 2>&1 && [ ! -e $@ ]; then rm -rf $(VENV); fi
+	@echo "Setting up $(VENV) with the $(BUILD) build of TensorFlow: up to 1 GB (gpu: 5 GB) to download and unpack, some minutes, once."
+	@"$(PYTHON)" -m venv $(VENV)
+	@# The pip that came with Python 3.10 searches this set of packages for more than ten minutes.
+	@$(PIP) --upgrade pip
+	@$(PIP) --editable ".[$(BUILD),dev]"
+	@touch $@
+	@echo "$(VENV) is ready."
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	find xadv_tf trainers flags tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,86 @@
+"""The surroundings of every test: two CPU devices, one seed, no network, no GPU."""
+
+import ipaddress
+import os
+import sys
+
+_UNDER_XDIST = "PYTEST_XDIST_WORKER" in os.environ
+_ON_GPU = os.environ.get("XADV_TF_TEST_GPU") == "1"
+# Nothing listens on port 9 (discard). Only what runs outside this interpreter needs the proxy,
+# TensorFlow's C++ clients and child processes: they fail at once instead of waiting for a network.
+_DEAD_PROXY = ("127.0.0.1", 9)
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+os.environ["MPLBACKEND"] = "agg"
+os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+os.environ["NO_GCE_CHECK"] = "true"
+for _name in ("http_proxy", "https_proxy", "all_proxy"):
+    os.environ[_name] = os.environ[_name.upper()] = "http://{}:{}".format(*_DEAD_PROXY)
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"
+if _UNDER_XDIST:
+    # The workers share the cores; a pool of threads in each makes them wait for one another.
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+import keras  # noqa: E402 (all of the above is read when TensorFlow loads)
+import pytest  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+if _UNDER_XDIST:
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+if not _ON_GPU:
+    # Tolerances are those of CPU arithmetic; XADV_TF_TEST_GPU=1 leaves the GPUs in sight.
+    tf.config.set_visible_devices([], "GPU")
+# MirroredStrategy(["CPU:0", "CPU:1"]) needs two devices on any machine.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+_refused: list[str] = []
+
+
+def _is_local(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode("ascii", "replace")
+    if not isinstance(host, str) or host in ("", "localhost"):
+        return True  # no address at all, another family's, or any interface of this machine
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _refuse_network(event: str, args: tuple[object, ...]) -> None:
+    """Audit hook: raises before the interpreter sends anything to another machine."""
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        address = args[1]
+        if not isinstance(address, tuple):
+            return  # a socket of the file system, or already connected
+        allowed = _is_local(address[0]) and address[:2] != _DEAD_PROXY
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+        address = args[0]
+        allowed = _is_local(address)
+    else:
+        return
+    if not allowed:
+        _refused.append(f"{event} {address}")
+        raise RuntimeError(f"Tests must not use the network. Received: {event} {address}")
+
+
+sys.addaudithook(_refuse_network)
+
+
+@pytest.fixture(autouse=True)
+def refused_connections():
+    """Fails a test that tried to reach another machine, even if the code swallowed the error."""
+    _refused.clear()
+    yield _refused
+    assert not _refused
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """Every test draws the same numbers, alone, in any order and on any worker."""
+    value = 1
+    keras.utils.set_random_seed(value)
+    return value

@@ -1,0 +1,1 @@
+"""Programs: training, evaluation, benchmarks, and what they share."""
