@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+
+from xadv_tf.data.splits import split
+
+# Three classes of 40, 30 and 20 examples, sorted by class as some files are.
+LABELS = np.repeat([0, 1, 2], [40, 30, 20])
+
+
+def _split(**changes):
+    arguments = {"num_classes": 3, "num_labeled": 9, "num_validation": 12, "seed": 1} | changes
+    return split(LABELS, **arguments)
+
+
+def test_the_pool_holds_all_but_the_validation_examples():
+    parts = _split()
+    assert len(parts.validation) == 12 and len(parts.pool) == 78
+    np.testing.assert_array_equal(np.union1d(parts.pool, parts.validation), np.arange(90))
+    assert all(array.dtype == np.int32 for array in vars(parts).values())
+
+
+def test_the_labeled_examples_are_balanced_and_in_the_pool():
+    parts = _split()
+    np.testing.assert_array_equal(np.bincount(LABELS[parts.labeled]), [3, 3, 3])
+    np.testing.assert_array_equal(parts.pool[parts.labeled_in_pool], parts.labeled)
+
+
+@pytest.mark.parametrize("num_labeled", [None, 0])
+def test_no_number_of_labels_means_all_of_the_pool(num_labeled):
+    parts = _split(num_labeled=num_labeled)
+    np.testing.assert_array_equal(parts.labeled, parts.pool)
+    np.testing.assert_array_equal(parts.labeled_in_pool, np.arange(78))
+
+
+def test_unbalanced_takes_any_number():
+    parts = _split(num_labeled=10, balanced=False)
+    assert len(np.unique(parts.labeled)) == 10
+
+
+def test_the_seed_decides():
+    for name, array in vars(_split()).items():
+        np.testing.assert_array_equal(array, getattr(_split(), name))
+    other = _split(seed=2)
+    assert not np.array_equal(other.labeled, _split().labeled)
+    assert not np.array_equal(other.validation, _split().validation)
+
+
+def test_the_examples_drawn_never_change():
+    # Recorded from the first run of this code: results name a seed, so a seed must stay what it is.
+    np.testing.assert_array_equal(_split().labeled, [5, 15, 21, 41, 59, 69, 79, 83, 88])
+    validation = [2, 9, 16, 31, 36, 39, 48, 55, 61, 70, 75, 85]
+    np.testing.assert_array_equal(_split().validation, validation)
+
+
+def test_validation_does_not_depend_on_the_labels_drawn_and_labeled_sets_are_nested():
+    few, many = _split(num_labeled=6), _split(num_labeled=30)
+    np.testing.assert_array_equal(few.validation, many.validation)
+    assert set(few.labeled) < set(many.labeled)
+
+
+def test_every_example_is_drawn_equally_often():
+    # 2,000 seeds; each of 40 examples of class 0 is labeled with probability 3/40, validation
+    # aside: 150 +- 11.8 times. Five standard deviations leave a false alarm below 1e-4.
+    counts = np.zeros(90)
+    for seed in range(2000):
+        counts[_split(num_validation=0, seed=seed).labeled] += 1
+    for label, size in enumerate([40, 30, 20]):
+        rate = 3 / size
+        deviation = np.abs(counts[LABELS == label] - 2000 * rate)
+        assert deviation.max() < 5 * np.sqrt(2000 * rate * (1 - rate))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_labeled": 10}, r"a multiple of num_classes=3\. Received: num_labeled=10"),
+        ({"num_labeled": 81}, r"\[0, 78\], the size of the pool\. Received: num_labeled=81"),
+        ({"num_labeled": -3}, r"the size of the pool\. Received: num_labeled=-3"),
+        ({"num_labeled": 66}, r"needs 22 examples of every class, and class 2 .* Received: 1?\d"),
+        ({"num_validation": 90}, r"\[0, 90\), .* Received: num_validation=90"),
+        ({"num_validation": -1}, r"Received: num_validation=-1"),
+        ({"num_classes": 2}, r"labels must lie in \[0, 2\)\. Received: labels from 0 to 2"),
+    ],
+)
+def test_errors(changes, message):
+    with pytest.raises(ValueError, match=message):
+        _split(**changes)
+
+
+def test_labels_must_be_integers():
+    with pytest.raises(ValueError, match="vector of integers. Received: shape .2, 2., dtype int"):
+        split(np.zeros((2, 2), int), num_classes=1, num_labeled=1, num_validation=0, seed=1)

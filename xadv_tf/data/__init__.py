@@ -1,0 +1,26 @@
+"""From a data set's name to the batch of a step.
+
+dataset (`datasets.load`) -> split (`splits.split`) -> scaling (`preprocessing.get`) -> arrays on
+the device and draws that are a function of (seed, step) (`batches`) -> augmentation.
+"""
+
+from xadv_tf.data.augmentation import random_crop, random_flip
+from xadv_tf.data.batches import Draws, PoolData, Sampler
+from xadv_tf.data.datasets import DATASETS, DataError, Dataset, load
+from xadv_tf.data.preprocessing import SCALINGS
+from xadv_tf.data.splits import Split, split
+
+__all__ = [
+    "DATASETS",
+    "SCALINGS",
+    "DataError",
+    "Dataset",
+    "Draws",
+    "PoolData",
+    "Sampler",
+    "Split",
+    "load",
+    "random_crop",
+    "random_flip",
+    "split",
+]

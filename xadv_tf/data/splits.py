@@ -1,0 +1,124 @@
+"""Which training examples carry a label, which are the unlabeled pool, which are held back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Positions = npt.NDArray[np.int32]
+
+# Each draw has a stream of its own, so one draw's size does not change what the other one sees.
+_VALIDATION_STREAM = 0
+_LABELED_STREAM = 1
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions in the training set, int32, each array in ascending order.
+
+    Attributes:
+        labeled: [num_labeled], a subset of the pool.
+        pool: [num_train - num_validation], every example that is not held back. It includes the
+            labeled ones, as in all published semi-supervised results.
+        validation: [num_validation], disjoint from the pool.
+        labeled_in_pool: [num_labeled], where in the pool each labeled example stands:
+            pool[labeled_in_pool] == labeled.
+    """
+
+    labeled: Positions
+    pool: Positions
+    validation: Positions
+    labeled_in_pool: Positions
+
+
+def split(
+    labels: npt.ArrayLike,
+    *,
+    num_classes: int,
+    num_labeled: int | None,
+    num_validation: int,
+    seed: int,
+    balanced: bool = True,
+) -> Split:
+    """Splits a training set, the same way for the same arguments on every machine.
+
+    The validation examples are drawn first, uniformly, from all training examples; the labeled
+    ones from what is left. Labeled sets of one seed are nested: a smaller one is part of a larger
+    one.
+
+    Args:
+        labels: integers [num_train] in [0, num_classes).
+        num_classes: number of classes.
+        num_labeled: how many examples carry a label; None or 0 means the whole pool (supervised).
+        num_validation: how many examples are held back, in [0, num_train).
+        seed: a non-negative integer.
+        balanced: take num_labeled / num_classes of every class; otherwise any examples.
+
+    Raises:
+        ValueError: a count is out of range or not divisible, a class has too few examples, or a
+            label lies outside the classes.
+    """
+    labels = _checked_labels(labels, num_classes)
+    num_train = len(labels)
+    if not 0 <= num_validation < num_train:
+        raise ValueError(
+            f"num_validation must lie in [0, {num_train}), the size of the training set. "
+            f"Received: num_validation={num_validation}"
+        )
+    held_back = np.zeros(num_train, bool)
+    held_back[_permutation(num_train, seed, _VALIDATION_STREAM)[:num_validation]] = True
+    pool = np.flatnonzero(~held_back)
+    if not num_labeled:
+        labeled = pool
+    else:
+        order = _permutation(num_train, seed, _LABELED_STREAM)
+        order = order[~held_back[order]]
+        labeled = np.sort(_first(order, labels, num_classes, num_labeled, balanced))
+    arrays = (labeled, pool, np.flatnonzero(held_back), np.searchsorted(pool, labeled))
+    return Split(*(array.astype(np.int32) for array in arrays))
+
+
+def _first(order: Any, labels: Any, num_classes: int, num_labeled: int, balanced: bool) -> Any:
+    """The first num_labeled of `order`, or the first num_labeled / num_classes of each class."""
+    if not 0 < num_labeled <= len(order):
+        raise ValueError(
+            f"num_labeled must lie in [0, {len(order)}], the size of the pool. "
+            f"Received: num_labeled={num_labeled}"
+        )
+    if not balanced:
+        return order[:num_labeled]
+    if num_labeled % num_classes:
+        raise ValueError(
+            f"num_labeled must be a multiple of num_classes={num_classes}. "
+            f"Received: num_labeled={num_labeled}"
+        )
+    per_class = num_labeled // num_classes
+    available = np.bincount(labels[order], minlength=num_classes)
+    if available.min() < per_class:
+        raise ValueError(
+            f"num_labeled={num_labeled} needs {per_class} examples of every class, and class "
+            f"{available.argmin()} has fewer in the pool. Received: {available.min()}"
+        )
+    return np.concatenate([order[labels[order] == c][:per_class] for c in range(num_classes)])
+
+
+def _permutation(size: int, seed: int, stream: int) -> Any:
+    # NumPy may change how a Generator shuffles, but not the bits of a bit generator: sort those.
+    bits = np.random.PCG64(np.random.SeedSequence([seed, stream])).random_raw(size)
+    return np.argsort(bits, kind="stable")
+
+
+def _checked_labels(labels: npt.ArrayLike, num_classes: int) -> npt.NDArray[Any]:
+    array = np.asarray(labels)
+    if array.ndim != 1 or not array.size or not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(
+            "labels must be a non-empty vector of integers. "
+            f"Received: shape {array.shape}, dtype {array.dtype}"
+        )
+    if array.min() < 0 or array.max() >= num_classes:
+        raise ValueError(
+            f"labels must lie in [0, {num_classes}). "
+            f"Received: labels from {array.min()} to {array.max()}"
+        )
+    return array
