@@ -29,36 +29,42 @@ def build(name):
     return models.get(name)(num_classes=4, seed=1, **SMALL[name])
 
 
-def loss_and_gradients(model, x, jit_compile):
+def logits_and_gradients(model, x, upstream, jit_compile):
     @tf.function(jit_compile=jit_compile)
-    def step(x):
+    def step(x, upstream):
         with tf.GradientTape() as tape:
             logits = model(x, training=True)
-            loss = tf.reduce_mean(tf.square(logits - 1.0))
-        return logits, loss, tape.gradient(loss, model.trainable_variables)
+        return logits, tape.gradient(logits, model.trainable_variables, upstream)
 
-    return step(x)
+    return step(x, upstream)
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"], indirect=True)
 @pytest.mark.parametrize("name", SMALL)
 def test_graph_and_xla_agree(name, policy):
-    x = tf.random.stateless_normal((6, *SMALL[name]["input_shape"]), [1, 2])
-    graph_logits, graph_loss, graph = loss_and_gradients(build(name), x, jit_compile=False)
-    xla_logits, xla_loss, xla = loss_and_gradients(build(name), x, jit_compile=True)
+    x = tf.random.stateless_normal((8, *SMALL[name]["input_shape"]), [1, 2])
+    upstream = tf.random.stateless_normal((8, 4), [3, 4])
+    graph_logits, graph = logits_and_gradients(build(name), x, upstream, jit_compile=False)
+    xla_logits, xla = logits_and_gradients(build(name), x, upstream, jit_compile=True)
     assert graph_logits.dtype == xla_logits.dtype == tf.float32
-    assert graph_logits.shape == (6, 4)
+    assert graph_logits.shape == (8, 4)
+    assert {gradient.dtype for gradient in graph} == {tf.float32}
+    assert all(tf.reduce_max(tf.abs(gradient)) > 0.0 for gradient in graph)
+
+    def distance(first, second):
+        difference = [a - b for a, b in zip(first, second, strict=True)]
+        return tf.linalg.global_norm(difference) / tf.linalg.global_norm(first)
+
+    # bfloat16 rounds by up to 2^-9 a layer, 1 to 3 % of the logits after nine. That carries as
+    # large a share p of the units across the ReLU's kink, and each changes its gradient by about
+    # its size: sqrt(p), 10 to 20 % a layer, of the gradient's norm.
     exact = policy == "float32"
-    np.testing.assert_allclose(graph_loss, xla_loss, rtol=1e-4 if exact else 5e-2)
-    norm = tf.linalg.global_norm(graph)
-    difference = tf.linalg.global_norm([a - b for a, b in zip(graph, xla, strict=True)])
-    # bfloat16 has 8 bits: two orders of summation part at 2^-9 per layer, and more where a batch
-    # of 6 is normalised.
-    assert difference < (1e-3 if exact else 0.2) * norm
-    assert all(tf.reduce_max(tf.abs(g)) > 0.0 for g in graph)
-    assert {v.dtype for v in graph} == {tf.float32}
+    assert distance([graph_logits], [xla_logits]) < (1e-4 if exact else 0.06)
+    assert distance(graph, xla) < (1e-3 if exact else 0.6)
 
 
+# Keras itself hands its variables to NumPy by a deprecated way.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("name", SMALL)
 def test_saved_model_is_the_same(name, tmp_path):
     model = build(name)
@@ -77,7 +83,7 @@ def test_seed_fixes_the_weights(name):
     kernels = [v for v in first.trainable_variables if v.name == "kernel"]
     other = models.get(name)(num_classes=4, seed=2, **SMALL[name])
     others = [v for v in other.trainable_variables if v.name == "kernel"]
-    assert all(np.any(np.array(a) != np.array(b)) for a, b in zip(kernels, others, strict=True))
+    assert all(np.any(a.numpy() != b.numpy()) for a, b in zip(kernels, others, strict=True))
 
 
 def test_get():

@@ -22,7 +22,7 @@ def expected_parameters(depth, width, num_classes):
 
 
 def test_num_parameters():
-    # Zagoruyko & Komodakis 2016, table 4: 36.5 M for 28-10; Oliver et al. 2018: 1.5 M for 28-2.
+    # Zagoruyko & Komodakis 2016 give 36.5 M for 28-10, Oliver et al. 2018 1.5 M for 28-2.
     assert num_trainable(wide_resnet_28_10()) == expected_parameters(28, 10, 10) == 36_479_194
     assert num_trainable(wide_resnet_28_2()) == expected_parameters(28, 2, 10) == 1_467_610
     assert num_trainable(wide_resnet(num_classes=7, depth=10, width=1)) == (

@@ -1,0 +1,49 @@
+"""Classifiers of the published experiments: plain Keras models that give logits.
+
+Each takes `input_shape` (of one example), `num_classes`, and keyword-only options,
+`seed` and `name` among them, and maps [batch, *input_shape] to [batch, num_classes].
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from xadv_tf.models.conv_large import conv_large
+from xadv_tf.models.mlp import SEMI_SUPERVISED_UNITS, SUPERVISED_UNITS, mlp, mlp_supervised
+from xadv_tf.models.mnist_cnn import mnist_cnn
+from xadv_tf.models.wide_resnet import wide_resnet, wide_resnet_28_2, wide_resnet_28_10
+
+MODELS: dict[str, Callable[..., Any]] = {
+    "mlp": mlp,
+    "mlp_supervised": mlp_supervised,
+    "mnist_cnn": mnist_cnn,
+    "conv_large": conv_large,
+    "wide_resnet": wide_resnet,
+    "wide_resnet_28_2": wide_resnet_28_2,
+    "wide_resnet_28_10": wide_resnet_28_10,
+}
+
+
+def get(name: str) -> Callable[..., Any]:
+    """Returns the function that builds the model `name`, a key of `MODELS`.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    if name not in MODELS:
+        raise ValueError(f"model must be one of {sorted(MODELS)}. Received: {name!r}")
+    return MODELS[name]
+
+
+__all__ = [
+    "MODELS",
+    "SEMI_SUPERVISED_UNITS",
+    "SUPERVISED_UNITS",
+    "conv_large",
+    "get",
+    "mlp",
+    "mlp_supervised",
+    "mnist_cnn",
+    "wide_resnet",
+    "wide_resnet_28_2",
+    "wide_resnet_28_10",
+]

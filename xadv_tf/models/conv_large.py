@@ -1,0 +1,106 @@
+"""CNN-13 ("Conv-Large"), the network of the SVHN and CIFAR experiments."""
+
+from typing import Any
+
+import keras
+
+from xadv_tf import initializers
+from xadv_tf.layers.batch_normalization import BatchNormalization
+
+# (filters, kernel size, padding) of each convolution; a pool follows the first two groups.
+_GROUPS = (
+    ((128, 3, "same"),) * 3,
+    ((256, 3, "same"),) * 3,
+    ((512, 3, "valid"), (256, 1, "same"), (128, 1, "same")),
+)
+_MIN_SIZE = 12  # two halvings must leave the 3x3 valid convolution its window
+
+
+def conv_large(
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    *,
+    dropout_rate: float = 0.5,
+    conv_bias: bool = False,
+    affine: bool = False,
+    momentum: float = 0.9,
+    epsilon: float = 2e-5,
+    top_batch_norm: bool = False,
+    synchronized: bool = False,
+    kernel_initializer: str = "normal_fan_in",
+    seed: int | None = None,
+    name: str = "conv_large",
+) -> Any:
+    """Nine convolutions, each with batch normalisation and leaky ReLU of slope 0.1.
+
+    3x3-128 three times, 2x2 max pool, dropout, 3x3-256 three times, 2x2 max pool,
+    dropout, 3x3-512 without padding, 1x1-256, 1x1-128, global average, dense.
+
+    Sources: Laine & Aila 2017, table 5; Miyato et al. 2018 ("Conv-Large"). The
+    defaults compute what the released xVAT code computes; its convolutions also
+    hold a bias (`conv_bias=True`), which the normaliser subtracts again: the
+    gradient of that bias is rounding noise, which Adam would blow up to steps of
+    the learning rate. The released VAT code is `affine=True, momentum=0.99,
+    epsilon=1e-6, kernel_initializer="he_normal"`.
+
+    Args:
+        input_shape: [height, width, channels], at least 12 x 12.
+        num_classes: K, the number of logits.
+        dropout_rate: share of units dropped after each pool, in [0, 1).
+        conv_bias: add a bias before each normaliser (see above).
+        affine: learn a scale and an offset in each normaliser, the top one included.
+        momentum: share of the running statistics kept by an update.
+        epsilon: added to the variance under the root.
+        top_batch_norm: normalise the logits too (VAT on SVHN, supervised xVAT on
+            CIFAR-10). The dense layer keeps its bias.
+        synchronized: take batch statistics over all replicas.
+        kernel_initializer: a key of `xadv_tf.initializers.INITIALIZERS`.
+        seed: fixes the initial weights and starts the dropout sequence.
+        name: of the Keras model.
+
+    Returns:
+        A Keras model, [batch, height, width, channels] -> logits [batch, K] in
+        float32.
+
+    Raises:
+        ValueError: if the images are too small.
+    """
+    if min(input_shape[:2]) < _MIN_SIZE:
+        raise ValueError(
+            f"conv_large needs images of at least {_MIN_SIZE} x {_MIN_SIZE}. "
+            f"Received: input_shape={tuple(input_shape)}"
+        )
+    seeds = initializers.layer_seeds(seed)
+
+    def normalize(**kwargs: Any) -> Any:
+        return BatchNormalization(
+            momentum=momentum, epsilon=epsilon, affine=affine, synchronized=synchronized, **kwargs
+        )
+
+    inputs = keras.Input(input_shape, name="image")
+    x = inputs
+    for number, group in enumerate(_GROUPS):
+        if number > 0:
+            x = keras.layers.MaxPooling2D(2)(x)
+            x = keras.layers.Dropout(dropout_rate, seed=next(seeds))(x)
+        for filters, size, padding in group:
+            x = keras.layers.Conv2D(
+                filters,
+                size,
+                padding=padding,
+                use_bias=conv_bias,
+                kernel_initializer=initializers.get(kernel_initializer, next(seeds)),
+            )(x)
+            x = normalize()(x)
+            x = keras.layers.LeakyReLU(negative_slope=0.1)(x)
+    # The head is float32 under every policy: the divergences need float32 logits.
+    x = keras.layers.GlobalAveragePooling2D(dtype="float32")(x)
+    logits = keras.layers.Dense(
+        num_classes,
+        kernel_initializer=initializers.get(kernel_initializer, next(seeds)),
+        dtype="float32",
+        name="logits",
+    )(x)
+    if top_batch_norm:
+        logits = normalize(dtype="float32", name="top_batch_norm")(logits)
+    return keras.Model(inputs, logits, name=name)
