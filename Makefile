@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check lint clean
+.PHONY: help demo test test-all lint clean
 
 help:
 	@echo "make demo      train MLE, RandomMask, VAT, xVAT-I and xVAT-T on real digits; print their table"
@@ -40,16 +40,14 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# One sentence for each thing that a fresh machine may lack, before anything is written.
-check:
+# Before anything is written, one sentence for each thing that a fresh machine may lack.
+$(STAMP): pyproject.toml
 	@command -v "$(PYTHON)" >/dev/null 2>&1 || { \
 	  echo "Python 3.10 or newer is needed; name it with PYTHON=/path/to/python3. Received: PYTHON=$(PYTHON), which was not found" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo "Python 3.10 or newer is needed; name it with PYTHON=/path/to/python3. Received: $$("$(PYTHON)" --version 2>&1)" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "$$("$(PYTHON)" --version) lacks its venv module; install it (on Debian or Ubuntu: apt-get install python3-venv) and run make again." >&2; exit 1; }
-
-$(STAMP): pyproject.toml | check
 	@if ls $(VENV)/.installed-* >/dev/null 2>&1 && [ ! -e $@ ]; then rm -rf $(VENV); fi
 	@echo "Setting up $(VENV) with the $(BUILD) build of TensorFlow: up to 1 GB (gpu: 5 GB) to download and unpack, some minutes, once."
 	@"$(PYTHON)" -m venv $(VENV)
