@@ -48,6 +48,7 @@ def test_one_thread_per_worker():
 
 def test_seed_restarts_every_generator(seed):
     first = (np.random.rand(), float(tf.random.normal([])), float(keras.random.normal([])))
+    keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(seed)
     again = (np.random.rand(), float(tf.random.normal([])), float(keras.random.normal([])))
     assert first == again
