@@ -2,7 +2,9 @@
 
 from absl import flags
 
-flags.DEFINE_string("method", "xvat", "What to train by, e.g. mle, at, vat, xat, xvat, random_mask.")
+flags.DEFINE_string(
+    "method", "xvat", "What to train by, e.g. mle, at, vat, xat, xvat, random_mask."
+)
 flags.DEFINE_float("clean_weight", None, "Weight of the clean cross-entropy.")
 flags.DEFINE_float("adversarial_weight", None, "Weight of the adversarial term.")
 

@@ -11,7 +11,10 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_integer("log_every", 100, "Steps between logged means.", lower_bound=1)
 flags.DEFINE_integer(
-    "checkpoint_every", 5000, "Steps between checkpoints; one is always left at the end.", lower_bound=1
+    "checkpoint_every",
+    5000,
+    "Steps between checkpoints; one is always left at the end.",
+    lower_bound=1,
 )
 flags.DEFINE_float("learning_rate", 1e-3, "The classifier's initial learning rate.")
 flags.DEFINE_enum(

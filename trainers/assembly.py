@@ -55,14 +55,12 @@ def build_data(experiment: Experiment, *, num_replicas: int = 1) -> Data:
         unlabeled_batch_size=experiment.unlabeled_batch_size,
         seed=experiment.seed,
     )
-
-    def scaled(images: np.ndarray) -> np.ndarray:
-        return np.asarray(data.scale(images, experiment.scaling))
-
+    sampler.indices(0, 0, num_replicas)  # Batch sizes that do not divide are known only here.
+    scale = data.preprocessing.get(experiment.scaling)
     pool = data.PoolData(
-        image=scaled(dataset.train_images[split.pool]),
-        label=dataset.train_labels[split.labeled],
-        labeled_in_pool=split.labeled_in_pool,
+        image=scale(dataset.train_images[split.pool]),
+        label=tf.constant(dataset.train_labels[split.labeled]),
+        labeled_in_pool=tf.constant(split.labeled_in_pool),
     )
     return Data(
         dataset=dataset,
@@ -70,10 +68,10 @@ def build_data(experiment: Experiment, *, num_replicas: int = 1) -> Data:
         pool=pool,
         sampler=sampler,
         validation=(
-            scaled(dataset.train_images[split.validation]),
+            scale(dataset.train_images[split.validation]).numpy(),
             dataset.train_labels[split.validation],
         ),
-        test=(scaled(dataset.test_images), dataset.test_labels),
+        test=(scale(dataset.test_images).numpy(), dataset.test_labels),
     )
 
 
@@ -108,8 +106,15 @@ def build_strategy(experiment: Experiment) -> tf.distribute.Strategy:
     if name == "one_device":
         return tf.distribute.get_strategy()
     if name == "mirrored":
-        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        return tf.distribute.MirroredStrategy([device.name for device in devices])
+        gpus = tf.config.list_logical_devices("GPU")
+        if gpus:
+            return tf.distribute.MirroredStrategy([device.name for device in gpus])
+        # Logical CPUs, for trying things out: the default collectives are made for GPUs, and two
+        # strategies in one process get in each other's way.
+        return tf.distribute.MirroredStrategy(
+            [device.name for device in tf.config.list_logical_devices("CPU")],
+            cross_device_ops=tf.distribute.ReductionToOneDevice(),
+        )
     return tf.distribute.MultiWorkerMirroredStrategy()
 
 

@@ -90,7 +90,7 @@ class Experiment:
 
     @property
     def mask(self) -> str:
-        """"inductive" or "transductive", for the methods that train a mask."""
+        """ "inductive" or "transductive", for the methods that train a mask."""
         return str(self.options.get("mask", "inductive"))
 
 
@@ -144,9 +144,7 @@ def _taken(method: str, options: Mapping[str, Any]) -> tuple[str, ...]:
         return names
     form = options.get("mask", "inductive")
     if form not in MASK_FLAGS:
-        raise UsageError(
-            f"--mask must be one of {', '.join(MASK_FLAGS)}. Received: --mask={form}"
-        )
+        raise UsageError(f"--mask must be one of {', '.join(MASK_FLAGS)}. Received: --mask={form}")
     return (*names, *MASK_FLAGS[form])
 
 

@@ -24,7 +24,7 @@ class Loop:
         pool: training images and labels.
         sampler: draws the indices.
         strategy: of tf.distribute.
-        augment: image batch, seed pair -> image batch, or None.
+        augment: (images, kind -> seed pair) -> images, or None.
         jit_compile: compile the step with XLA; None does so where there is a GPU.
     """
 
@@ -44,7 +44,7 @@ class Loop:
         self._augment = augment
         self._names: list[str] = []
         # One copy a replica, on its device: a step gathers where it computes.
-        self._pool = _on_each_replica(pool, strategy)
+        self._pool = pool.on(strategy) if strategy.num_replicas_in_sync > 1 else pool
         if jit_compile is None:
             jit_compile = bool(tf.config.list_physical_devices("GPU"))
         self._step = self._traced_step
@@ -117,18 +117,12 @@ class Loop:
 
     def _augmented(self, batch: Any) -> Any:
         def augmented(examples: Any, purpose: str) -> Any:
-            seed = self.method.noise_seed(f"augment/{purpose}")
+            def seed(kind: str) -> tf.Tensor:
+                return self.method.noise_seed(f"augment/{kind}/{purpose}")
+
             return {**examples, "image": self._augment(examples["image"], seed)}
 
         labeled = augmented(batch["labeled"], "labeled")
         if batch["unlabeled"] is batch["labeled"]:
             return {"labeled": labeled, "unlabeled": labeled}
         return {"labeled": labeled, "unlabeled": augmented(batch["unlabeled"], "unlabeled")}
-
-
-def _on_each_replica(pool: data.PoolData, strategy: tf.distribute.Strategy) -> Any:
-    if strategy.num_replicas_in_sync == 1:
-        return tf.nest.map_structure(tf.convert_to_tensor, pool)
-    return strategy.experimental_distribute_values_from_function(
-        lambda _: tf.nest.map_structure(tf.convert_to_tensor, pool)
-    )

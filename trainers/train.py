@@ -1,6 +1,5 @@
 """Trains one experiment: python -m trainers.train --flagfile=... --workdir=..."""
 
-import functools
 import shlex
 import sys
 import time
@@ -146,9 +145,15 @@ def _next(step: int, every: int) -> int:
 def _augmentation(experiment: experiment_lib.Experiment) -> Any:
     if not experiment.crop and not experiment.flip:
         return None
-    return functools.partial(
-        data_lib.random_crop_and_flip, crop=experiment.crop, flip=experiment.flip
-    )
+
+    def augment(image: tf.Tensor, seed: Any) -> tf.Tensor:
+        if experiment.crop:
+            image = data_lib.random_crop(image, seed("crop"))
+        if experiment.flip:
+            image = data_lib.random_flip(image, seed("flip"))
+        return image
+
+    return augment
 
 
 def _checkpoints(method: Any, directory: str) -> tf.train.CheckpointManager:

@@ -27,7 +27,9 @@ def check_parameters(beta: float, gamma: float, zeta: float) -> None:
     if not beta > 0:
         raise ValueError(f"beta must be positive. Received: beta={beta}")
     if not gamma < 0:
-        raise ValueError(f"gamma must be negative, so that gates can close. Received: gamma={gamma}")
+        raise ValueError(
+            f"gamma must be negative, so that gates can close. Received: gamma={gamma}"
+        )
     if not zeta > 1:
         raise ValueError(f"zeta must exceed 1, so that gates can open fully. Received: zeta={zeta}")
 

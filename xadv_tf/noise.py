@@ -5,6 +5,7 @@ is left out of checkpoints. A pair of integers made here has neither fault: same
 numbers, whether the run was interrupted or not.
 """
 
+import math
 import zlib
 from typing import Any
 
@@ -33,15 +34,21 @@ def seed_pair(seed: int, purpose: str, step: Any, replica: Any) -> tf.Tensor:
 
 
 def uniform(shape: Any, seed: tf.Tensor) -> tf.Tensor:
-    """Uniform on [0, 1), float32; the same numbers with XLA and without."""
-    return tf.random.stateless_uniform(shape, _as_int32(seed), alg="philox")
+    """Uniform on [0, 1), float32, of 24 random bits; the same numbers with XLA and without."""
+    # TensorFlow and XLA agree on the random words but make floats of different bits of them.
+    words = tf.random.stateless_uniform(
+        shape,
+        tf.bitcast(seed, tf.int32),  # The ops take signed seeds; Keras keeps unsigned ones.
+        minval=None,
+        maxval=None,
+        dtype=tf.uint32,
+        alg="philox",
+    )
+    return tf.cast(tf.bitwise.right_shift(words, 8), tf.float32) * 2.0**-24
 
 
 def normal(shape: Any, seed: tf.Tensor) -> tf.Tensor:
-    """Standard normal, float32; the same numbers with XLA and without (to rounding)."""
-    return tf.random.stateless_normal(shape, _as_int32(seed), alg="philox")
-
-
-def _as_int32(seed: tf.Tensor) -> tf.Tensor:
-    # Stateless ops take signed seeds; Keras keeps its own as uint32. Same bits.
-    return tf.bitcast(seed, tf.int32)
+    """Standard normal, float32 (Box & Muller 1958); with XLA the same up to rounding."""
+    draws = uniform(tf.concat([[2], shape], axis=0), seed)
+    radius = tf.sqrt(-2.0 * tf.math.log(1.0 - draws[0]))
+    return radius * tf.cos(2.0 * math.pi * draws[1])

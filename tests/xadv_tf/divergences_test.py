@@ -29,12 +29,8 @@ def test_gradients_in_the_perturbed_logits():
         tape.watch(Q)
         forward = divergences.kl_divergence(P, Q)
         reverse = divergences.kl_divergence(Q, P)
-    np.testing.assert_allclose(
-        tape.gradient(forward, Q), [[-0.26970, 0.23401, 0.03569]], atol=1e-5
-    )
-    np.testing.assert_allclose(
-        tape.gradient(reverse, Q), [[-0.34446, 0.31338, 0.03108]], atol=1e-5
-    )
+    np.testing.assert_allclose(tape.gradient(forward, Q), [[-0.26970, 0.23401, 0.03569]], atol=1e-5)
+    np.testing.assert_allclose(tape.gradient(reverse, Q), [[-0.34446, 0.31338, 0.03108]], atol=1e-5)
 
 
 def test_small_steps_approach_the_quadratic_form():

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 
-@tf.custom_gradient  # type: ignore[untyped-decorator]
+@tf.custom_gradient
 def reverse_gradient(x: Any) -> Any:
     """Identity whose gradient is negated.
 

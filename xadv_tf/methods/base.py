@@ -171,8 +171,13 @@ class Method(keras.Model):
                 for name, value in phase.losses(batch).items()
             }
             objectives = {
-                name: tf.add_n([all_weights[name][term] * terms[term] for term in terms
-                                if term in all_weights[name]])
+                name: tf.add_n(
+                    [
+                        all_weights[name][term] * terms[term]
+                        for term in terms
+                        if term in all_weights[name]
+                    ]
+                )
                 for name in names
             }
         logs = {**terms, **objectives}
@@ -194,8 +199,9 @@ class Method(keras.Model):
         hits = tf.equal(tf.argmax(logits, axis=-1), tf.cast(labeled["label"], tf.int64))
         self.test_accuracy.update_state(tf.cast(hits, tf.float32))
         self.test_cross_entropy.update_state(divergences.cross_entropy(labeled["label"], logits))
-        return {metric.name: metric.result() for metric in (self.test_accuracy,
-                                                            self.test_cross_entropy)}
+        return {
+            metric.name: metric.result() for metric in (self.test_accuracy, self.test_cross_entropy)
+        }
 
     # What Keras asks of a model.
 
@@ -211,8 +217,9 @@ class Method(keras.Model):
         if self.compiled:
             self._build_optimizers()
 
-    def compile(self, optimizer: Any = None, *, jit_compile: bool | None = None,
-                **kwargs: Any) -> None:
+    def compile(
+        self, optimizer: Any = None, *, jit_compile: bool | None = None, **kwargs: Any
+    ) -> None:
         """Sets the classifier's optimizer.
 
         Args:

@@ -49,7 +49,9 @@ class MultiplicativeMethod(Method):
                 f"Received: divergence={divergence!r}"
             )
         if output_scale <= 0:
-            raise ValueError(f"output_scale must be positive. Received: output_scale={output_scale}")
+            raise ValueError(
+                f"output_scale must be positive. Received: output_scale={output_scale}"
+            )
         super().__init__(classifier, loss_weights=loss_weights, **kwargs)
         self.gate = gate or HardConcreteGate()
         self.gate.build(None)

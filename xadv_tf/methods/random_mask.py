@@ -36,7 +36,8 @@ class RandomMask(MultiplicativeMethod):
         **kwargs: Any,
     ) -> None:
         if log_alpha_stddev < 0:
-            raise ValueError("log_alpha_stddev must not be negative. "
+            raise ValueError(
+                "log_alpha_stddev must not be negative. "
                 f"Received: log_alpha_stddev={log_alpha_stddev}"
             )
         super().__init__(
@@ -52,7 +53,9 @@ class RandomMask(MultiplicativeMethod):
         shape = tf.shape(image)
         if len(image.shape) == 4:
             shape = tf.concat([shape[:3], [1]], axis=0)
-        return self.log_alpha_mean + self.log_alpha_stddev * noise.normal(shape, self.noise_seed("log_alpha"))
+        return self.log_alpha_mean + self.log_alpha_stddev * noise.normal(
+            shape, self.noise_seed("log_alpha")
+        )
 
     def compute_losses(self, batch: Batch) -> Terms:
         """{"cross_entropy", "divergence"}, [batch] each."""

@@ -149,7 +149,9 @@ class TrainedMaskMethod(MultiplicativeMethod):
             return super().phases()
         ascents = [
             Phase(
-                functools.partial(self.adversarial_terms, labeled_logits=None, purpose=f"ascent{i}"),
+                functools.partial(
+                    self.adversarial_terms, labeled_logits=None, purpose=f"ascent{i}"
+                ),
                 [self._mask_player()],
             )
             for i in range(self.alternating_steps)

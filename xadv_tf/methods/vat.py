@@ -53,7 +53,9 @@ class VAT(Method):
                 f"Received: num_power_iterations={num_power_iterations}"
             )
         super().__init__(
-            classifier, loss_weights={"cross_entropy": 1.0, "divergence": adversarial_weight}, **kwargs
+            classifier,
+            loss_weights={"cross_entropy": 1.0, "divergence": adversarial_weight},
+            **kwargs,
         )
         self.epsilon = epsilon
         self.xi = xi

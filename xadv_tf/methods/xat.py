@@ -21,7 +21,9 @@ class XAT(TrainedMaskMethod):
         **kwargs: of `TrainedMaskMethod`, `MultiplicativeMethod` and `Method`.
     """
 
-    def __init__(self, classifier: Any, *, divergence: str = "cross_entropy", **kwargs: Any) -> None:
+    def __init__(
+        self, classifier: Any, *, divergence: str = "cross_entropy", **kwargs: Any
+    ) -> None:
         super().__init__(classifier, divergence=divergence, **kwargs)
 
     def adversarial_terms(self, batch: Batch, labeled_logits: Any, purpose: str) -> Terms:

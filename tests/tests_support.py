@@ -1,0 +1,38 @@
+"""Small classifiers and batches that the tests of all methods share."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+NUM_CLASSES = 3
+IMAGE_SHAPE = (6, 6, 2)
+
+
+def make_classifier(*, batch_norm=None, dropout=0.0):
+    """A smooth two-layer classifier: tanh, so that a step has a gradient everywhere."""
+    layers = [keras.layers.Input(IMAGE_SHAPE), keras.layers.Flatten(), keras.layers.Dense(16)]
+    if batch_norm is not None:
+        layers.append(batch_norm)
+    layers.append(keras.layers.Activation("tanh"))
+    if dropout:
+        layers.append(keras.layers.Dropout(dropout))
+    layers.append(keras.layers.Dense(NUM_CLASSES))
+    return keras.Sequential(layers)
+
+
+def make_batch(num_labeled=6, num_unlabeled=8, *, supervised=False, seed=0):
+    """A batch of random images; indices are places in a pool of 12."""
+    rng = np.random.default_rng(seed)
+
+    def images(count):
+        return tf.constant(rng.normal(size=(count, *IMAGE_SHAPE)), tf.float32)
+
+    labeled = {
+        "image": images(num_labeled),
+        "label": tf.constant(rng.integers(0, NUM_CLASSES, num_labeled), tf.int32),
+        "index": tf.range(num_labeled),
+    }
+    if supervised:
+        return {"labeled": labeled, "unlabeled": labeled}
+    unlabeled = {"image": images(num_unlabeled), "index": tf.range(2, 2 + num_unlabeled)}
+    return {"labeled": labeled, "unlabeled": unlabeled}

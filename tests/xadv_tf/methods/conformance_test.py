@@ -1,0 +1,290 @@
+"""What every method must do, as one table: a new method is one more row."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tests_support import NUM_CLASSES, make_batch, make_classifier
+
+from xadv_tf import methods, noise
+from xadv_tf.layers import BatchNormalization, PerturbationGenerator, PerturbationTable
+from xadv_tf.methods import players
+
+POOL = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A method, how to make it, and which players the gradient of each of its terms reaches."""
+
+    make: Callable[[Any], methods.Method]
+    reaches: dict[str, set[str]]
+
+
+def _table():
+    return PerturbationTable(POOL, (6, 6, 1), seed=0)
+
+
+def _generator():
+    return PerturbationGenerator(seed=0)
+
+
+_MASK_TERMS = {"divergence": {"classifier", "mask"}, "l0": {"mask"}, "roughness": {"mask"}}
+_CE = {"cross_entropy": {"classifier"}}
+ROWS = {
+    "mle": Row(methods.MLE, _CE),
+    "at_linf": Row(methods.AT, {**_CE, "adversarial_cross_entropy": {"classifier"}}),
+    "at_l2": Row(
+        lambda c: methods.AT(c, norm="l2", epsilon=1.0),
+        {**_CE, "adversarial_cross_entropy": {"classifier"}},
+    ),
+    "vat": Row(methods.VAT, {**_CE, "divergence": {"classifier"}}),
+    "random_mask": Row(methods.RandomMask, {**_CE, "divergence": {"classifier"}}),
+    "xat_inductive": Row(
+        lambda c: methods.XAT(c, mask=_generator(), smoothness=0.1), {**_CE, **_MASK_TERMS}
+    ),
+    "xat_transductive": Row(
+        lambda c: methods.XAT(c, mask=_table(), smoothness=0.1), {**_CE, **_MASK_TERMS}
+    ),
+    "xvat_inductive": Row(
+        lambda c: methods.XVAT(c, mask=_generator(), smoothness=0.1), {**_CE, **_MASK_TERMS}
+    ),
+    "xvat_transductive": Row(
+        lambda c: methods.XVAT(c, mask=_table(), smoothness=0.1), {**_CE, **_MASK_TERMS}
+    ),
+    "xvat_alternating": Row(
+        lambda c: methods.XVAT(c, mask=_generator(), alternating_steps=2), {**_CE, **_MASK_TERMS}
+    ),
+}
+all_methods = pytest.mark.parametrize("name", ROWS)
+
+
+def _make(name, **classifier):
+    keras.utils.set_random_seed(3)
+    method = ROWS[name].make(make_classifier(**classifier))
+    method.compile()
+    return method
+
+
+def _steps(method, batches, **kwargs):
+    step = tf.function(method.train_step, autograph=False, **kwargs)
+    return [{name: float(value) for name, value in step(batch).items()} for batch in batches]
+
+
+def _weights(method):
+    return [v.numpy() for player in _players(method) for v in player.variables]
+
+
+def _players(method):
+    everyone = [player for phase in method.phases() for player in phase.players]
+    return {player.name: player for player in everyone}.values()
+
+
+def test_the_table_covers_all_methods():
+    covered = {type(ROWS[name].make(make_classifier())) for name in ROWS}
+    assert covered == set(methods.METHODS.values())
+
+
+@all_methods
+def test_each_term_reaches_whom_it_should_and_nobody_else(name):
+    method = _make(name)
+    with tf.GradientTape(persistent=True) as tape:
+        terms = method.compute_losses(make_batch())
+        sums = {term: tf.reduce_sum(value) for term, value in terms.items()}
+    assert set(terms) == set(ROWS[name].reaches) == set(method.loss_weights)
+    for term, reached in ROWS[name].reaches.items():
+        for player in _players(method):
+            for variable in player.variables:
+                gradient = tape.gradient(sums[term], variable.value)
+                if player.name not in reached:
+                    assert gradient is None, f"{term} must not reach {variable.path}"
+                else:
+                    dense = tf.convert_to_tensor(gradient)
+                    assert np.any(dense.numpy() != 0), f"{term} must reach {variable.path}"
+
+
+@all_methods
+@pytest.mark.parametrize("supervised", [False, True])
+def test_a_step_of_the_classifier_lowers_its_objective(name, supervised):
+    # A short step along the gradient, the mask standing still, lowers J by rate * ||g||^2 to first
+    # order; where targets and perturbations are detached they move along, for better or worse.
+    method = ROWS[name].make(make_classifier())
+    still = {"mask_optimizer": keras.optimizers.SGD(0.0)} if hasattr(method, "mask") else {}
+    method.compile(optimizer=keras.optimizers.SGD(1e-3), **still)
+    batch = make_batch(supervised=supervised)
+    step = tf.function(method.train_step, autograph=False)
+    before = step(batch)
+    method.step.assign(0)  # The same noise again.
+    after = step(batch)
+    expected = 1e-3 * float(before["gradient_norm/classifier"]) ** 2
+    fallen = float(before["objective"] - after["objective"])
+    assert expected > 1e-5
+    assert fallen > 0.5 * expected
+    if name == "mle":
+        assert fallen == pytest.approx(expected, rel=0.05)
+
+
+@all_methods
+def test_step_logs_and_counts(name):
+    method = _make(name)
+    (logs,) = _steps(method, [make_batch()])
+    assert int(method.step) == 1
+    norms = {f"gradient_norm/{player.name}" for player in _players(method)}
+    assert set(method.loss_weights) | {"objective", "accuracy"} | norms <= set(logs)
+    assert all(np.isfinite(value) for value in logs.values())
+
+
+@all_methods
+def test_only_the_labeled_pass_moves_running_statistics(name):
+    # One step with a Keras BN of momentum .9 from zero must leave .1 of the labeled batch's mean
+    # of the first layer's output, to the bit, whatever the other passes saw.
+    batch_norm = keras.layers.BatchNormalization(momentum=0.9)
+    method = _make(name, batch_norm=batch_norm)
+    dense = method.classifier.layers[1]
+    batch = make_batch()
+    images = tf.reshape(batch["labeled"]["image"], [6, -1])
+    mean = tf.reduce_mean(dense(images), axis=0)
+    _steps(method, [batch])
+    np.testing.assert_allclose(batch_norm.moving_mean, 0.1 * mean, rtol=1e-4, atol=1e-6)
+
+
+@all_methods
+def test_xla_equals_plain_graph(name):
+    # The same noise and the same mathematics; sums in another order: 1e-5 after three Adam steps.
+    batches = [make_batch(seed=i) for i in range(3)]
+    plain, compiled = _make(name), _make(name)
+    logs, compiled_logs = _steps(plain, batches), _steps(compiled, batches, jit_compile=True)
+    for one, other in zip(logs, compiled_logs, strict=True):
+        for key, value in one.items():
+            assert other[key] == pytest.approx(value, rel=2e-3, abs=2e-4), key
+    for one, other in zip(_weights(plain), _weights(compiled), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-4)
+
+
+@all_methods
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_bfloat16_follows_float32(name, jit_compile):
+    # bfloat16 carries 8 bits: logits agree to about 1 %, losses to a few.
+    exact = _steps(_make(name), [make_batch()])[0]
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        rounded = _steps(_make(name), [make_batch()], jit_compile=jit_compile)[0]
+    finally:
+        keras.config.set_dtype_policy("float32")
+    for term in ROWS[name].reaches:
+        assert np.isfinite(rounded[term])
+        assert rounded[term] == pytest.approx(exact[term], rel=0.1, abs=0.02), term
+
+
+@all_methods
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_two_replicas_equal_one(name, batch_norm, monkeypatch):
+    # Replicas draw different noise; give all of them the same, so that only the sums are compared.
+    monkeypatch.setattr(noise, "uniform", lambda shape, seed: tf.fill(shape, 0.4))
+    monkeypatch.setattr(noise, "normal", lambda shape, seed: tf.ones(shape))
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+
+    def normalizer():
+        return BatchNormalization(synchronized=True) if batch_norm else None
+
+    one = _make(name, batch_norm=normalizer())
+    with strategy.scope():
+        two = _make(name, batch_norm=normalizer())
+    batches = [make_batch(seed=i) for i in range(3)]
+    logs = _steps(one, batches)
+
+    @tf.function(autograph=False)
+    def distributed_step(halves):
+        per_replica = strategy.run(two.train_step, args=(halves,))
+        return tf.nest.map_structure(
+            lambda value: strategy.experimental_local_results(value)[0], per_replica
+        )
+
+    for batch, expected in zip(batches, logs, strict=True):
+        halves = tf.nest.map_structure(
+            lambda tensor: strategy.experimental_distribute_values_from_function(
+                lambda context: tf.split(tensor, 2)[context.replica_id_in_sync_group]
+            ),
+            batch,
+        )
+        received = distributed_step(halves)
+        for key, value in expected.items():
+            assert float(received[key]) == pytest.approx(value, rel=1e-4, abs=1e-5), key
+    for one_weight, two_weight in zip(_weights(one), _weights(two), strict=True):
+        np.testing.assert_allclose(one_weight, two_weight, atol=1e-5)
+    for player in _players(two):
+        for variable in player.variables:
+            mirrors = [mirror.numpy() for mirror in variable.value.values]
+            np.testing.assert_array_equal(*mirrors)
+
+
+@all_methods
+def test_fit_equals_the_step(name):
+    batches = [make_batch(seed=i) for i in range(3)]
+    by_hand, by_fit = _make(name), _make(name)
+    _steps(by_hand, batches)
+    stacked = tf.nest.map_structure(lambda *tensors: tf.stack(tensors), *batches)
+    by_fit.fit(tf.data.Dataset.from_tensor_slices(stacked), verbose=0)
+    for one, other in zip(_weights(by_hand), _weights(by_fit), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@all_methods
+def test_resumed_equals_uninterrupted(name, tmp_path):
+    batches = [make_batch(seed=i) for i in range(4)]
+
+    def make():
+        return _make(name, dropout=0.3, batch_norm=BatchNormalization())
+
+    def checkpoint(method):
+        optimizers = {f"{p.name}_optimizer": p.optimizer for p in _players(method)}
+        return tf.train.Checkpoint(method=method, **optimizers)
+
+    whole, first, second = make(), make(), make()
+    _steps(whole, batches)
+    _steps(first, batches[:2])
+    path = checkpoint(first).write(str(tmp_path / "ckpt"))
+    checkpoint(second).read(path).assert_consumed()
+    _steps(second, batches[2:])
+    for variable, resumed in zip(whole.variables, second.variables, strict=True):
+        if "seed_generator" not in variable.path:  # Not looked at: noise is a function of the step.
+            np.testing.assert_array_equal(variable, resumed, err_msg=variable.path)
+
+
+@all_methods
+def test_exported_logits_are_the_methods(name, tmp_path):
+    method = _make(name, batch_norm=BatchNormalization(), dropout=0.5)
+    batch = make_batch()
+    _steps(method, [batch])
+    image = batch["labeled"]["image"]
+    archive = keras.export.ExportArchive()
+    archive.track(method.classifier)
+    archive.add_endpoint(
+        "serve",
+        lambda image: {"logits": method(image)},
+        [tf.TensorSpec((None, *image.shape[1:]), name="image")],
+    )
+    archive.write_out(str(tmp_path), verbose=False)
+    served = tf.saved_model.load(str(tmp_path)).serve(image)
+    assert served["logits"].shape == (6, NUM_CLASSES)
+    np.testing.assert_allclose(served["logits"], method(image), atol=1e-6)
+
+
+@all_methods
+def test_supervised_pairs_are_batches(name):
+    method = _make(name)
+    batch = make_batch(supervised=True)
+    pair = (batch["labeled"]["image"], batch["labeled"]["label"])
+    if "transductive" in name:
+        with pytest.raises(ValueError, match="Received: index=None"):
+            method.train_step(pair)
+        return
+    as_pair = {key: float(value) for key, value in method.train_step(pair).items()}
+    assert players.is_supervised(players.as_batch(pair))
+    again = _make(name)
+    as_batch = {key: float(value) for key, value in again.train_step(batch).items()}
+    assert as_pair == as_batch
