@@ -1,10 +1,8 @@
-"""Flags of the methods. None leaves the method's own default; a flag that it does not take is an error."""
+"""Flags of the methods; None leaves a method's default, one that it does not take is an error."""
 
 from absl import flags
 
-flags.DEFINE_string(
-    "method", "xvat", "What to train by, e.g. mle, at, vat, xat, xvat, random_mask."
-)
+flags.DEFINE_string("method", "xvat", "mle, at, vat, xat, xvat or random_mask.")
 flags.DEFINE_float("clean_weight", None, "Weight of the clean cross-entropy.")
 flags.DEFINE_float("adversarial_weight", None, "Weight of the adversarial term.")
 

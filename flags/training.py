@@ -13,7 +13,7 @@ flags.DEFINE_integer("log_every", 100, "Steps between logged means.", lower_boun
 flags.DEFINE_integer(
     "checkpoint_every",
     5000,
-    "Steps between checkpoints; one is always left at the end.",
+    "Steps between checkpoints; the last step has one.",
     lower_bound=1,
 )
 flags.DEFINE_float("learning_rate", 1e-3, "The classifier's initial learning rate.")

@@ -90,7 +90,7 @@ class Experiment:
 
     @property
     def mask(self) -> str:
-        """ "inductive" or "transductive", for the methods that train a mask."""
+        """Where the mask lives, inductive or transductive, where one is trained."""
         return str(self.options.get("mask", "inductive"))
 
 

@@ -1,4 +1,4 @@
-"""What a person sees while it trains: a live line in a terminal, a plain one now and then elsewhere."""
+"""What a person sees while it trains: a live line in a terminal, else a plain one now and then."""
 
 import time
 from collections.abc import Mapping

@@ -54,7 +54,8 @@ def train(
 
     Args:
         experiment: what to train.
-        data, loop: as `prepare` made them.
+        data: as `prepare` made it.
+        loop: as `prepare` made it.
         directory: where everything goes.
 
     Returns:

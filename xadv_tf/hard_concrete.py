@@ -1,4 +1,4 @@
-"""The hard-concrete distribution: gates in [0, 1] that are exactly 0 or 1 with positive probability.
+"""The hard-concrete distribution: gates in [0, 1] that are often exactly 0 or 1.
 
 A gate stretches a binary concrete variable to (gamma, zeta) and clips it to [0, 1]
 (Louizos, Welling & Kingma, "Learning Sparse Neural Networks through L0 Regularization",
@@ -27,17 +27,17 @@ def check_parameters(beta: float, gamma: float, zeta: float) -> None:
     if not beta > 0:
         raise ValueError(f"beta must be positive. Received: beta={beta}")
     if not gamma < 0:
-        raise ValueError(
-            f"gamma must be negative, so that gates can close. Received: gamma={gamma}"
-        )
+        raise ValueError(f"gamma must be negative, or no gate closes. Received: gamma={gamma}")
     if not zeta > 1:
-        raise ValueError(f"zeta must exceed 1, so that gates can open fully. Received: zeta={zeta}")
+        raise ValueError(f"zeta must exceed 1, or no gate opens fully. Received: zeta={zeta}")
 
 
 def sample(
     log_alpha: Any, noise: Any, *, beta: float = BETA, gamma: float = GAMMA, zeta: float = ZETA
 ) -> tf.Tensor:
-    """Draws gates z = clip(s (zeta - gamma) + gamma, 0, 1), s = sigmoid((logit(u) + log_alpha) / beta).
+    """Draws gates z = clip(s (zeta - gamma) + gamma, 0, 1).
+
+    Here s = sigmoid((logit(u) + log_alpha) / beta).
 
     Args:
         log_alpha: location of each gate, any shape; large values open the gate.

@@ -19,11 +19,17 @@ def roughness(values: tf.Tensor) -> tf.Tensor:
     """
     if len(values.shape) != 4:
         return tf.zeros(tf.shape(values)[:1])
+    rows, columns = values.shape[1] - 1, values.shape[2] - 1
+
+    # The gradient of tf.slice is a padding, several times as fast as that of values[:, 1:].
+    def window(top: int, left: int, height: int, width: int) -> tf.Tensor:
+        return tf.slice(values, [0, top, left, 0], [-1, height, width, -1])
+
     pairs = (
-        (values[:, 1:], values[:, :-1]),
-        (values[:, :, 1:], values[:, :, :-1]),
-        (values[:, 1:, 1:], values[:, :-1, :-1]),
-        (values[:, 1:, :-1], values[:, :-1, 1:]),
+        (window(1, 0, rows, columns + 1), window(0, 0, rows, columns + 1)),
+        (window(0, 1, rows + 1, columns), window(0, 0, rows + 1, columns)),
+        (window(1, 1, rows, columns), window(0, 0, rows, columns)),
+        (window(1, 0, rows, columns), window(0, 1, rows, columns)),
     )
     return tf.add_n([tf.reduce_mean(tf.abs(a - b), axis=[1, 2, 3]) for a, b in pairs])
 

@@ -1,4 +1,4 @@
-"""Norms per example, shared by VAT, AT and the attacks: every function keeps the batch dimension."""
+"""Norms per example, shared by VAT, AT and the attacks."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def l2_norm(x: Any) -> tf.Tensor:
 
 
 def l2_normalize(x: Any) -> tf.Tensor:
-    """Scales each example of x, [batch, ...], to Euclidean norm 1; an all-zero example stays zero."""
+    """Scales each example of x, [batch, ...], to Euclidean norm 1; zero stays zero."""
     scale = tf.reduce_max(tf.abs(x), axis=_inner_axes(x), keepdims=True) + _TINY
     x = x / scale
     square = tf.reduce_sum(tf.square(x), axis=_inner_axes(x), keepdims=True)

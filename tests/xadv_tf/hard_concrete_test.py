@@ -1,4 +1,4 @@
-"""Constants are closed forms of the hard-concrete distribution with beta .66, gamma -.1, zeta 1.1."""
+"""Constants are closed forms of hard concrete with beta .66, gamma -.1, zeta 1.1."""
 
 import math
 
@@ -32,7 +32,7 @@ def test_sample_has_the_closed_form_moments(log_alpha):
 
 
 def test_closed_forms_are_the_published_table():
-    # Section 10 of the method notes: P(z=0), L0, E z and the deterministic gate of the released code.
+    # L0 = sigmoid(a - c), and the deterministic gate of the released code.
     log_alpha = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
     np.testing.assert_allclose(
         hard_concrete.expected_l0(log_alpha),

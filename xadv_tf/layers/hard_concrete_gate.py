@@ -47,7 +47,7 @@ class HardConcreteGate(keras.layers.Layer):
         return hard_concrete.sample(log_alpha, noise, **parameters)
 
     def expected_l0(self, log_alpha: Any) -> tf.Tensor:
-        """Probability that each gate is open at all, log_alpha's shape (Louizos et al. 2018, eq. 12)."""
+        """Probability that each gate is not 0, log_alpha's shape (Louizos et al. 2018, eq. 12)."""
         return hard_concrete.expected_l0(
             log_alpha, beta=self.beta, gamma=self.gamma, zeta=self.zeta
         )

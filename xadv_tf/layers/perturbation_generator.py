@@ -60,7 +60,7 @@ class PerturbationGenerator(keras.layers.Layer):
         self._layers_of_g: list[Any] = []
 
     def build(self, input_shape: Any) -> None:
-        """Creates the layers for images [batch, height, width, channels] or vectors [batch, features].
+        """Creates the layers for images [batch, height, width, channels] or vectors [batch, n].
 
         Raises:
             ValueError: for inputs of another rank, or channels other than 1 or the image's.

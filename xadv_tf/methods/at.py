@@ -10,9 +10,10 @@ from xadv_tf.methods.players import Batch, Terms
 
 
 class AT(Method):
-    """Descends clean_weight CE(x) + adversarial_weight CE(x + r), r the steepest step of size epsilon.
+    """Descends clean_weight CE(x) + adversarial_weight CE(x + r).
 
-    r is worked out at the current weights, in training mode, from the gradient of the clean
+    r is the steepest step of size epsilon, worked out at the current weights, in training mode,
+    from the gradient of the clean
     cross-entropy with respect to the input alone, and then held fixed.
 
     Args:

@@ -1,4 +1,4 @@
-"""Method: a Keras model around a classifier that knows how to train it, and nothing of any one method."""
+"""Method: a Keras model that knows how to train a classifier, and nothing of any one method."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -78,7 +78,7 @@ class Method(keras.Model):
         return sum(len({player.objective for player in phase.players}) for phase in self.phases())
 
     def after_step(self, batch: Batch) -> None:
-        """Updates state that follows training (teachers, ensembles); runs before `step` counts on."""
+        """Updates state that follows training (teachers, ensembles), before `step` counts on."""
 
     # What methods build their losses from.
 
@@ -135,7 +135,7 @@ class Method(keras.Model):
 
     # The step.
 
-    # Plain TensorFlow throughout: AutoGraph has nothing to convert and would only slow tracing down.
+    # Plain TensorFlow throughout: AutoGraph has nothing to convert and would slow tracing down.
     @tf.autograph.experimental.do_not_convert
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """One step on one (replica's) batch; the same for `fit` and for trainers' loop.
@@ -170,12 +170,13 @@ class Method(keras.Model):
                 name: _share_of_global_mean(value, replicas)
                 for name, value in phase.losses(batch).items()
             }
+            # A term of weight 0 is logged and costs no backward pass.
             objectives = {
                 name: tf.add_n(
                     [
-                        all_weights[name][term] * terms[term]
-                        for term in terms
-                        if term in all_weights[name]
+                        weight * terms[term]
+                        for term, weight in all_weights[name].items()
+                        if term in terms and not (isinstance(weight, float) and weight == 0.0)
                     ]
                 )
                 for name in names

@@ -17,7 +17,7 @@ class Player:
         variables: what it moves. A player that ascends has its gradient reversed inside the losses
             (`layers.reverse_gradient`), so that here everybody descends.
         optimizer: a Keras optimizer.
-        objective: key of `Method.objectives()`. Players with the same objective share a backward pass.
+        objective: key of `Method.objectives()`; players of one objective share a backward pass.
     """
 
     name: str

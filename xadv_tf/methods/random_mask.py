@@ -1,4 +1,4 @@
-"""RandomMask: xVAT without its adversary, the ablation that tells what training the mask is worth."""
+"""RandomMask: xVAT without its adversary, the ablation that tells what the adversary is worth."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from xadv_tf.methods.players import Batch, Terms, is_supervised
 class RandomMask(MultiplicativeMethod):
     """Descends CE + weight D(x, z) for masks z that nobody trains.
 
-    log_alpha ~ N(log_alpha_mean, log_alpha_stddev^2) for each gate, drawn anew in every step: the law in which a mask
-    table starts out. log_alpha_stddev = 0 makes it constant.
+    log_alpha ~ N(log_alpha_mean, log_alpha_stddev^2) for each gate, drawn anew in every step: the
+    law in which a mask table starts out. log_alpha_stddev = 0 makes it constant.
 
     Args:
         classifier: any Keras classifier that gives logits.

@@ -185,7 +185,7 @@ class TrainedMaskMethod(MultiplicativeMethod):
         return Player("mask", self.mask.trainable_variables, self.mask_optimizer)
 
 
-def _num_gates(image_shape: Any, mask_channels: int) -> int:
+def _num_gates(image_shape: Any, mask_channels: Any) -> int:
     """Gates of a mask at the image's resolution: the pixels, once per channel of the mask."""
     if len(image_shape) == 4:
         return int(image_shape[1] * image_shape[2] * mask_channels)

@@ -11,17 +11,18 @@ from xadv_tf.methods.players import Batch, Terms, is_supervised
 
 
 class VAT(Method):
-    """Descends CE + adversarial_weight KL(p(x) || p(x + r)), r the direction in which p(x) changes the most.
+    """Descends CE + adversarial_weight KL(p(x) || p(x + r)).
 
-    r is found by power iteration from a random direction d: g = grad_d KL(p(x) || p(x + xi d)), in
+    r is the direction in which p(x) changes the most, found by power iteration from a random d:
+    g = grad_d KL(p(x) || p(x + xi d)), in
     which neither p(x) nor the weights are differentiated. Forward KL, the other way round than
     xVAT's released code.
 
     Args:
         classifier: any Keras classifier that gives logits.
         epsilon: Euclidean length of r for each image, in the input's units.
-        xi: length of the finite difference. The papers' 1e-6 loses 5 % of the divergence in float32,
-            30 % in TF32 and half in bfloat16; 1e-2 loses nothing anywhere.
+        xi: length of the finite difference. The papers' 1e-6 loses 5 % of the divergence in
+            float32, 30 % in TF32 and half in bfloat16; 1e-2 loses nothing anywhere.
         num_power_iterations: forward and backward passes spent on r.
         adversarial_weight: weight of the divergence.
         share_noise: whether the unlabeled passes share one dropout mask (as the TensorFlow code of

@@ -47,8 +47,8 @@ class ExponentialEpochDecay(keras.optimizers.schedules.LearningRateSchedule):
 class LinearEpochDecay(keras.optimizers.schedules.LearningRateSchedule):
     """Constant until epoch `start`, then learning_rate (epochs - e) / (epochs - start) in epoch e.
 
-    VAT decays so; the xVAT scripts apply the value of e in epoch e + 1 (`delay` 1), and on CIFAR use
-    half of it plus 1e-5 (`scale`, `floor`).
+    VAT decays so; the xVAT scripts apply the value of e in epoch e + 1 (`delay` 1), and on CIFAR
+    use half of it plus 1e-5 (`scale`, `floor`).
 
     Args:
         learning_rate: until the decay.

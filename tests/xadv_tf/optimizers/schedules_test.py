@@ -1,4 +1,4 @@
-"""Values after given epochs of the released scripts (section 10 of the method notes)."""
+"""Values after given epochs of the released scripts."""
 
 import numpy as np
 import pytest
