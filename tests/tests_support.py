@@ -9,8 +9,16 @@ IMAGE_SHAPE = (6, 6, 2)
 
 
 def make_classifier(*, batch_norm=None, dropout=0.0):
-    """A smooth two-layer classifier: tanh, so that a step has a gradient everywhere."""
-    layers = [keras.layers.Input(IMAGE_SHAPE), keras.layers.Flatten(), keras.layers.Dense(16)]
+    """A smooth two-layer classifier: tanh, so that a step has a gradient everywhere.
+
+    No bias before a batch normalisation: it cancels, and its gradient is rounding noise, which
+    Adam would blow up to full steps.
+    """
+    layers = [
+        keras.layers.Input(IMAGE_SHAPE),
+        keras.layers.Flatten(),
+        keras.layers.Dense(16, use_bias=batch_norm is None),
+    ]
     if batch_norm is not None:
         layers.append(batch_norm)
     layers.append(keras.layers.Activation("tanh"))

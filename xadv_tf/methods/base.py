@@ -1,5 +1,6 @@
 """Method: a Keras model that knows how to train a classifier, and nothing of any one method."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -52,7 +53,7 @@ class Method(keras.Model):
         )
         self.test_accuracy = keras.metrics.Mean(name="accuracy")
         self.test_cross_entropy = keras.metrics.Mean(name="cross_entropy")
-        self._records: dict[str, Any] = {}
+        self._traced = _Traced()
 
     # What a method says of itself.
 
@@ -100,7 +101,9 @@ class Method(keras.Model):
         """
         state = self.classifier.non_trainable_variables
         values = [
-            self.noise_seed(f"{purpose}/{i}") if _is_seed(variable) else variable.value
+            tf.cast(self.noise_seed(f"{purpose}/{i}"), variable.dtype)
+            if _is_seed(variable)
+            else variable.value
             for i, variable in enumerate(state)
         ]
         logits, new_values = self.classifier.stateless_call(
@@ -131,7 +134,7 @@ class Method(keras.Model):
 
     def record(self, name: str, value: Any) -> None:
         """Logs a scalar (the replicas' mean) that is no term of the objective."""
-        self._records[name] = value
+        self._traced.records[name] = value
 
     # The step.
 
@@ -149,14 +152,14 @@ class Method(keras.Model):
             and what the method recorded.
         """
         batch = players_lib.as_batch(data)
-        self._records = {}
+        self._traced.records = {}
         logs: dict[str, tf.Tensor] = {}
         for phase in self.phases():
             logs |= self._run(phase, batch)
         self.after_step(batch)
         self.step.assign_add(1)
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        logs |= {name: value / replicas for name, value in self._records.items()}
+        logs |= {name: value / replicas for name, value in self._traced.records.items()}
         return _sum_over_replicas(logs, replicas)
 
     def _run(self, phase: Phase, batch: Batch) -> dict[str, tf.Tensor]:
@@ -249,9 +252,19 @@ class Method(keras.Model):
                 player.optimizer.build(list(player.variables))
 
 
+class _Traced(threading.local):
+    """What a step leaves while it is traced.
+
+    MirroredStrategy traces its replicas in threads that take turns; each must keep its own.
+    """
+
+    def __init__(self) -> None:
+        self.records: dict[str, Any] = {}
+
+
 def _is_seed(variable: Any) -> bool:
-    # The state of a keras.random.SeedGenerator: two unsigned words.
-    return variable.dtype == "uint32" and "seed" in variable.path
+    # The state of a keras.random.SeedGenerator, two words; Keras has no public test for it.
+    return str(variable.path).endswith("seed_generator_state")
 
 
 def _share_of_global_mean(term: tf.Tensor, replicas: int) -> tf.Tensor:

@@ -1,0 +1,183 @@
+"""The two players of xAT and xVAT: gradients by hand, signs, options."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests_support import make_batch, make_classifier
+from xadv_tf import hard_concrete, noise
+from xadv_tf.layers import PerturbationGenerator, PerturbationTable
+from xadv_tf.methods import XAT, XVAT
+from xadv_tf.optimizers import RowAdam
+
+POOL = 12
+
+
+def _fixed_noise(monkeypatch, value=0.45):
+    monkeypatch.setattr(noise, "uniform", lambda shape, seed: tf.fill(shape, value))
+
+
+def _table(**kwargs):
+    return PerturbationTable(POOL, (6, 6, 1), seed=0, **kwargs)
+
+
+def _frozen_classifier(method, mask_optimizer):
+    method.compile(optimizer=keras.optimizers.SGD(0.0), mask_optimizer=mask_optimizer)
+    return tf.function(method.train_step, autograph=False)
+
+
+def test_gradients_of_both_players_by_hand(monkeypatch):
+    # One image x of two pixels, logits W x, target p, masked prediction q = softmax W (x z).
+    # Forward KL: dD/dlogits = q - p, so dD/dW = (q - p) (x z)^T and dD/dz = x * W^T (q - p);
+    # dz/da = 1.2 s (1 - s) / .66, and dL0/da = l (1 - l) / 2 for the mean over two pixels.
+    _fixed_noise(monkeypatch)
+    weights = np.array([[1.0, -0.5], [0.3, 0.8], [-0.7, 0.2]])
+    x, log_alpha = np.array([0.9, -1.1]), np.array([0.2, -0.4])
+    classifier = keras.Sequential(
+        [keras.layers.Input((1, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    )
+    classifier.set_weights([weights.T, np.zeros(3)])
+    mask = PerturbationTable(1, (1, 2, 1))
+    mask.set_weights([log_alpha.reshape(1, 1, 2, 1)])
+    method = XVAT(classifier, mask=mask, sparsity=2.0, l0_reduction="mean")
+    image = tf.constant(x.reshape(1, 1, 2, 1), tf.float32)
+    example = {"image": image, "label": tf.constant([1]), "index": tf.constant([0])}
+    with tf.GradientTape(persistent=True) as tape:
+        terms = method.compute_losses({"labeled": example, "unlabeled": example})
+        objective = terms["divergence"] + 2.0 * terms["l0"]
+    to_kernel = tape.gradient(terms["divergence"], classifier.trainable_variables[0].value)
+    to_mask = tape.gradient(objective, mask.trainable_variables[0].value)
+
+    def softmax(logits):
+        return np.exp(logits) / np.sum(np.exp(logits))
+
+    s = 1 / (1 + np.exp(-(np.log(0.45 / 0.55) + log_alpha) / 0.66))
+    z = 1.2 * s - 0.1
+    p, q = softmax(weights @ x), softmax(weights @ (x * z))
+    open_probability = 1 / (1 + np.exp(-(log_alpha - 0.66 * np.log(0.1 / 1.1))))
+    ascent = x * (weights.T @ (q - p)) * 1.2 * s * (1 - s) / 0.66
+    ascent += 2.0 * open_probability * (1 - open_probability) / 2
+    np.testing.assert_allclose(to_kernel, np.outer(x * z, q - p), rtol=1e-4)
+    # What reaches the mask is turned round: descending it ascends the objective.
+    received = tf.convert_to_tensor(to_mask).numpy().ravel()
+    np.testing.assert_allclose(received, -ascent, rtol=1e-4)
+
+
+@pytest.mark.parametrize("divergence", ["kl", "reverse_kl", "cross_entropy"])
+@pytest.mark.parametrize("method_class", [XAT, XVAT])
+@pytest.mark.parametrize("make_mask", [_table, PerturbationGenerator], ids=["table", "generator"])
+def test_a_step_of_the_mask_raises_the_objective(monkeypatch, divergence, method_class, make_mask):
+    _fixed_noise(monkeypatch)
+    method = method_class(make_classifier(), mask=make_mask(), divergence=divergence)
+    step = _frozen_classifier(method, keras.optimizers.SGD(1e-2))
+    batch = make_batch()
+    before = step(batch)
+    after = step(batch)
+    gained = float(after["objective"] - before["objective"])
+    # To first order by rate * ||gradient||^2; the clean cross-entropy stands still.
+    expected = 1e-2 * float(before["gradient_norm/mask"]) ** 2
+    assert gained == pytest.approx(expected, rel=0.15, abs=1e-7)
+
+
+def test_without_divergence_every_sampled_entry_rises_and_no_other():
+    mask = _table()
+    before = mask.log_alpha.numpy()
+    method = XVAT(make_classifier(), mask=mask, adversarial_weight=0.0)
+    batch = make_batch()
+    _frozen_classifier(method, RowAdam(1e-2))(batch)
+    risen = (mask.log_alpha.numpy() > before).reshape(POOL, -1)
+    sampled = batch["unlabeled"]["index"].numpy()
+    assert np.all(risen[sampled])
+    assert not np.any(np.delete(risen, sampled, axis=0))
+
+
+def test_without_sparsity_the_divergence_does_not_fall(monkeypatch):
+    _fixed_noise(monkeypatch)
+    method = XVAT(make_classifier(), mask=_table(), sparsity=0.0)
+    step = _frozen_classifier(method, RowAdam(1e-3))
+    batch = make_batch()
+    values = [float(step(batch)["divergence"]) for _ in range(4)]
+    assert values == sorted(values) and values[-1] > values[0]
+
+
+def test_sum_and_mean_over_pixels_are_one_objective_by_default():
+    logs = {}
+    for reduction in ("sum", "mean"):
+        method = XVAT(
+            make_classifier(), mask=PerturbationGenerator(seed=0), l0_reduction=reduction
+        )
+        method.compile(optimizer=keras.optimizers.SGD(0.0))
+        logs[reduction] = method.train_step(make_batch())
+    assert float(logs["sum"]["l0"]) == pytest.approx(36 * float(logs["mean"]["l0"]), rel=1e-5)
+    per_reduction = [float(l["objective"] - l["cross_entropy"]) for l in logs.values()]
+    assert per_reduction[0] == pytest.approx(per_reduction[1], abs=0.05)
+    assert method.loss_weights["l0"] == 1.0
+
+
+@pytest.mark.parametrize(("smoothness", "smoother"), [(1.0, True), (-1.0, False)])
+def test_smoothness_is_signed(monkeypatch, smoothness, smoother):
+    _fixed_noise(monkeypatch)
+    method = XVAT(
+        make_classifier(), mask=_table(), smoothness=smoothness, sparsity=0.0, adversarial_weight=0.0
+    )
+    step = _frozen_classifier(method, keras.optimizers.SGD(1.0))
+    batch = make_batch()
+    first = float(step(batch)["roughness"])
+    for _ in range(3):
+        last = float(step(batch)["roughness"])
+    assert (last < first) is smoother
+
+
+def test_alternating_steps_move_the_mask_k_times_and_the_classifier_once():
+    method = XVAT(make_classifier(), mask=PerturbationGenerator(), alternating_steps=3)
+    method.compile()
+    method.train_step(make_batch())
+    assert int(method.mask_optimizer.iterations) == 3
+    assert int(method.optimizer.iterations) == 1
+    assert method.backward_passes == 4
+
+
+def test_output_scale_and_coarse_masks():
+    method = XVAT(
+        make_classifier(), mask=PerturbationGenerator(pooling=3), output_scale=2.0
+    )
+    image = make_batch()["labeled"]["image"]
+    shown = method.perturb(image)
+    assert shown["mask"].shape == (6, 2, 2, 1)
+    fine = np.repeat(np.repeat(shown["mask"], 3, axis=1), 3, axis=2)
+    np.testing.assert_allclose(shown["x_adv"], 2.0 * image * fine, rtol=1e-6)
+
+
+def test_perturb_draws_with_noise_and_is_deterministic_without():
+    method = XVAT(make_classifier(), mask=_table())
+    image, index = make_batch()["unlabeled"].values()
+    shown = method.perturb(image, index=index)
+    np.testing.assert_array_equal(shown["log_alpha"], method.mask.log_alpha.numpy()[index])
+    np.testing.assert_array_equal(
+        shown["mask"], hard_concrete.deterministic(shown["log_alpha"])
+    )
+    draw = tf.fill(shown["log_alpha"].shape, 0.3)
+    np.testing.assert_array_equal(
+        method.perturb(image, index=index, noise=draw)["mask"],
+        hard_concrete.sample(shown["log_alpha"], draw),
+    )
+    with pytest.raises(ValueError, match="Received: index=None"):
+        method.perturb(image)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"l0_reduction": "median"},
+        {"sparsity": -1.0},
+        {"alternating_steps": -1},
+        {"divergence": "js"},
+        {"output_scale": 0.0},
+    ],
+    ids=str,
+)
+def test_arguments_out_of_range(wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"Received: {name}={value!r}"):
+        XVAT(make_classifier(), **wrong)
