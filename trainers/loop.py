@@ -58,7 +58,7 @@ class Loop:
     @property
     def step(self) -> int:
         """Finished steps."""
-        return int(self.method.step)
+        return int(self.method.step.numpy())
 
     def run(self, num_steps: int) -> np.ndarray:
         """Trains for `num_steps` steps; returns their logs, float32 [num_steps, logs]."""

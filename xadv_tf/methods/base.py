@@ -216,7 +216,8 @@ class Method(keras.Model):
     def build(self, input_shape: Any) -> None:
         """Builds classifier and optimizers for images of `input_shape`, [batch, ...]."""
         if not self.classifier.built:
-            self.classifier.build(input_shape)
+            # A subclassed model without a build() of its own is built by a call, here a symbolic one.
+            self.classifier(keras.Input(input_shape[1:]))
         self.built = True
         if self.compiled:
             self._build_optimizers()

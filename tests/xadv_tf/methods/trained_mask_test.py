@@ -104,9 +104,7 @@ def test_without_sparsity_the_divergence_does_not_fall(monkeypatch):
 def test_sum_and_mean_over_pixels_are_one_objective_by_default():
     logs = {}
     for reduction in ("sum", "mean"):
-        method = XVAT(
-            make_classifier(), mask=PerturbationGenerator(seed=0), l0_reduction=reduction
-        )
+        method = XVAT(make_classifier(), mask=PerturbationGenerator(seed=0), l0_reduction=reduction)
         method.compile(optimizer=keras.optimizers.SGD(0.0))
         logs[reduction] = method.train_step(make_batch())
     assert float(logs["sum"]["l0"]) == pytest.approx(36 * float(logs["mean"]["l0"]), rel=1e-5)
@@ -119,7 +117,11 @@ def test_sum_and_mean_over_pixels_are_one_objective_by_default():
 def test_smoothness_is_signed(monkeypatch, smoothness, smoother):
     _fixed_noise(monkeypatch)
     method = XVAT(
-        make_classifier(), mask=_table(), smoothness=smoothness, sparsity=0.0, adversarial_weight=0.0
+        make_classifier(),
+        mask=_table(),
+        smoothness=smoothness,
+        sparsity=0.0,
+        adversarial_weight=0.0,
     )
     step = _frozen_classifier(method, keras.optimizers.SGD(1.0))
     batch = make_batch()
@@ -139,9 +141,7 @@ def test_alternating_steps_move_the_mask_k_times_and_the_classifier_once():
 
 
 def test_output_scale_and_coarse_masks():
-    method = XVAT(
-        make_classifier(), mask=PerturbationGenerator(pooling=3), output_scale=2.0
-    )
+    method = XVAT(make_classifier(), mask=PerturbationGenerator(pooling=3), output_scale=2.0)
     image = make_batch()["labeled"]["image"]
     shown = method.perturb(image)
     assert shown["mask"].shape == (6, 2, 2, 1)
@@ -154,9 +154,7 @@ def test_perturb_draws_with_noise_and_is_deterministic_without():
     image, index = make_batch()["unlabeled"].values()
     shown = method.perturb(image, index=index)
     np.testing.assert_array_equal(shown["log_alpha"], method.mask.log_alpha.numpy()[index])
-    np.testing.assert_array_equal(
-        shown["mask"], hard_concrete.deterministic(shown["log_alpha"])
-    )
+    np.testing.assert_array_equal(shown["mask"], hard_concrete.deterministic(shown["log_alpha"]))
     draw = tf.fill(shown["log_alpha"].shape, 0.3)
     np.testing.assert_array_equal(
         method.perturb(image, index=index, noise=draw)["mask"],

@@ -67,7 +67,9 @@ def test_perturbation_has_length_epsilon_and_beats_a_random_one():
     for iterations in (0, 1):
         method = VAT(_linear(), epsilon=0.5, num_power_iterations=iterations)
         r = method.perturb(image)["perturbation"]
-        np.testing.assert_allclose(np.linalg.norm(r.numpy().reshape(200, 2), axis=1), 0.5, rtol=1e-5)
+        np.testing.assert_allclose(
+            np.linalg.norm(r.numpy().reshape(200, 2), axis=1), 0.5, rtol=1e-5
+        )
         divergence[iterations] = divergences.kl_divergence(method(image), method(image + r))
         assert np.all(divergence[iterations] >= 0)
     assert np.mean(divergence[1]) > 1.1 * np.mean(divergence[0])
