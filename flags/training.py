@@ -40,3 +40,4 @@ flags.DEFINE_enum(
     "auto mirrors over the GPUs where there is more than one.",
 )
 flags.DEFINE_boolean("quiet", False, "Print no progress.")
+flags.DEFINE_boolean("brief", False, "End with one line instead of a table and what to type next.")

@@ -1,1 +1,72 @@
 """Programs: training, evaluation, benchmarks, and what they share."""
+
+import contextlib
+import importlib.machinery
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+_CHATTER = (b"All log messages before absl::InitializeLog()", b"oneDNN custom operations are on")
+
+
+class _QuietTensorFlow:
+    """Lets whoever imports TensorFlow first do so without its start-up chatter.
+
+    TF_CPP_MIN_LOG_LEVEL hides what TensorFlow logs below errors, except two lines that static
+    initialisers write while its libraries load, before that variable is looked at. They go to file
+    descriptor 2 past sys.stderr, so for the time of the import it leads through a filter. As a
+    finder it costs nothing in programs that need no TensorFlow.
+    """
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> Any:
+        """The ordinary spec of `tensorflow`, its execution filtered; None for other modules."""
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_quietly(module: ModuleType) -> None:
+                with _filtered_stderr():
+                    execute(module)
+
+            spec.loader.exec_module = execute_quietly  # type: ignore[method-assign]
+        return spec
+
+
+@contextlib.contextmanager
+def _filtered_stderr() -> Iterator[None]:
+    # A process of its own reads the pipe: it passes on the last words of a library that aborts
+    # ("compiled to use AVX512 instructions, but these aren't available"), which a thread or a
+    # temporary file of this process would take with it.
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(writer)
+        try:
+            with os.fdopen(reader, "rb") as lines:
+                for line in lines:
+                    if not any(words in line for words in _CHATTER):
+                        os.write(2, line)
+        finally:
+            os._exit(0)
+    os.close(reader)
+    terminal = os.dup(2)
+    os.dup2(writer, 2)
+    os.close(writer)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.waitpid(child, 0)
+
+
+# 0 shows everything, to whoever wants to see it.
+if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") != "0" and hasattr(os, "fork"):
+    sys.meta_path.insert(0, _QuietTensorFlow())  # type: ignore[arg-type]

@@ -1,7 +1,8 @@
 """The experiment: the one place that reads FLAGS, and what they say as one frozen dataclass."""
 
+import copy
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from absl import flags as absl_flags
@@ -34,7 +35,7 @@ _TRAINED_MASK = (
     "mask_decay",
 )
 
-# Which of flags/method.py each method takes; masks by form take more (see `_taken`).
+# Which of flags/method.py each method takes; masks by form take more (see `flags_taken`).
 METHOD_FLAGS: Mapping[str, tuple[str, ...]] = {
     "mle": (),
     "at": ("epsilon", "norm", "clean_weight", "adversarial_weight"),
@@ -57,6 +58,7 @@ class Experiment:
     Attributes:
         options: the flags of flags/method.py that were given, by name; those left out keep the
             method's own defaults.
+        brief: end with one line; of the program, not of the run, like `quiet` and `workdir`.
     """
 
     workdir: str
@@ -87,6 +89,7 @@ class Experiment:
     strategy: str
     quiet: bool
     options: Mapping[str, Any]
+    brief: bool = False
 
     @property
     def mask(self) -> str:
@@ -94,14 +97,68 @@ class Experiment:
         return str(self.options.get("mask", "inductive"))
 
 
-def from_flags() -> Experiment:
-    """Reads FLAGS.
+def parse(arguments: Sequence[str]) -> absl_flags.FlagValues:
+    """What the flags of an experiment would be under these arguments, FLAGS left as they are.
+
+    Args:
+        arguments: of a command line, e.g. ["--flagfile=runs/a/config.flags", "--workdir=runs/a"].
+
+    Raises:
+        UsageError: for an argument that is no flag of an experiment, or a value out of range.
+    """
+    values = absl_flags.FlagValues()
+    for module in FLAG_MODULES:
+        for name in names_of(module):
+            flag = copy.deepcopy(absl_flags.FLAGS[name])
+            flag.unparse()
+            values[name] = flag
+    try:
+        refuse_arguments(values(["", *arguments]))
+    except absl_flags.Error as error:
+        raise UsageError(f"{error}. Received: {' '.join(arguments)}") from error
+    return values
+
+
+def given(values: absl_flags.FlagValues | None = None) -> dict[str, str]:
+    """The experiment's flags that stand on the command line, as arguments, by name."""
+    values = absl_flags.FLAGS if values is None else values
+    names = [name for module in FLAG_MODULES for name in names_of(module)]
+    return {name: values[name].serialize() for name in names if values[name].present}
+
+
+def refuse_arguments(argv: Sequence[str]) -> None:
+    """Raises UsageError for arguments after the program's name that are no flags."""
+    if len(argv) > 1:
+        raise UsageError(f"flags start with --. Received: {' '.join(argv[1:])}")
+
+
+def program_flags(*names: str) -> list[Any]:
+    """The values of FLAGS that a program has of its own or shares with trainers.train."""
+    return [absl_flags.FLAGS[name].value for name in names]
+
+
+def refuse_other_flags(*names: str) -> None:
+    """For programs that read runs instead of making them.
+
+    Raises:
+        UsageError: for a flag of an experiment that is not among `names`.
+    """
+    for name, argument in given().items():
+        if name not in names:
+            raise UsageError(
+                f"this program takes {', '.join('--' + own for own in names)}; the rest it finds "
+                f"in the run's directory. Received: {argument}"
+            )
+
+
+def from_flags(values: absl_flags.FlagValues | None = None) -> Experiment:
+    """Reads FLAGS, or flags that `parse` made.
 
     Raises:
         UsageError: for a missing --workdir, an unknown method, or a flag that the method does not
             take.
     """
-    values = absl_flags.FLAGS
+    values = absl_flags.FLAGS if values is None else values
     if not values.workdir:
         raise UsageError("--workdir must name the directory of the run. Received: nothing")
     method = values.method
@@ -111,10 +168,10 @@ def from_flags() -> Experiment:
         )
     options = {
         name: values[name].value
-        for name in _names_of(method_flags)
+        for name in names_of(method_flags)
         if name != "method" and values[name].value is not None
     }
-    taken = _taken(method, options)
+    taken = flags_taken(method, options)
     for name in options:
         if name not in taken:
             form = f" with --mask={options.get('mask', 'inductive')}" if "mask" in taken else ""
@@ -127,18 +184,24 @@ def from_flags() -> Experiment:
     return Experiment(options=options, **{name: values[name].value for name in fields})
 
 
-def to_flagfile() -> str:
+def to_flagfile(values: absl_flags.FlagValues | None = None) -> str:
     """The effective flags, one a line, usable as --flagfile: what the run is, but for its place."""
+    values = absl_flags.FLAGS if values is None else values
     lines = []
     for module in FLAG_MODULES:
-        for name in _names_of(module):
-            flag = absl_flags.FLAGS[name]
-            if flag.value is not None and name not in ("workdir", "quiet"):
+        for name in names_of(module):
+            flag = values[name]
+            if flag.value is not None and name not in ("workdir", "quiet", "brief"):
                 lines.append(flag.serialize())
     return "\n".join(sorted(lines)) + "\n"
 
 
-def _taken(method: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+def flags_taken(method: str, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Which of flags/method.py the method takes; those of the mask depend on options["mask"].
+
+    Raises:
+        UsageError: for an unknown kind of mask.
+    """
     names = METHOD_FLAGS[method]
     if "mask" not in names:
         return names
@@ -148,6 +211,7 @@ def _taken(method: str, options: Mapping[str, Any]) -> tuple[str, ...]:
     return (*names, *MASK_FLAGS[form])
 
 
-def _names_of(module: Any) -> list[str]:
+def names_of(module: Any) -> list[str]:
+    """Names of the flags that a module of flags/ defines, in their order."""
     by_module = absl_flags.FLAGS.flags_by_module_dict()
     return [flag.name for flag in by_module[module.__name__]]

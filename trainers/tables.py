@@ -1,5 +1,9 @@
 """The tables and next commands that programs end with."""
 
+import os
+import pathlib
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +17,7 @@ _NAMES = {
     "vat": "VAT",
     "xat": "xAT",
     "xvat": "xVAT",
-    "random_mask": "random mask",
+    "random_mask": "RandomMask",
 }
 
 
@@ -46,7 +50,27 @@ def print_results(results: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     console.Console().print(shown)
 
 
+def print_result_line(result: Mapping[str, Any]) -> None:
+    """Prints a run's method and accuracy in one line."""
+    print(f"{result['method']}: test accuracy {100 * result['test_accuracy']:.2f} %", flush=True)
+
+
 def print_next_commands(workdir: str) -> None:
     """Says where a run's logs are and what to type next."""
     print(f"TensorBoard logs: {workdir}/train and {workdir}/eval")
-    print(f"Next: tensorboard --logdir={workdir}")
+    print(f"Next: {tensorboard_command(workdir)}")
+
+
+def tensorboard_command(logdir: str) -> str:
+    """The command that shows the logs below `logdir`, as it can be typed here."""
+    # Without an activated environment the script is found beside its interpreter only.
+    script = pathlib.Path(sys.executable).with_name("tensorboard")
+    program = shown_path(script) if script.exists() else "tensorboard"
+    return shlex.join([program, f"--logdir={logdir}"])
+
+
+def shown_path(path: pathlib.Path) -> str:
+    """The path as a person would type it: relative where it lies below the current directory."""
+    absolute = pathlib.Path(os.path.abspath(path))
+    below = absolute.is_relative_to(pathlib.Path.cwd())
+    return str(absolute.relative_to(pathlib.Path.cwd()) if below else absolute)

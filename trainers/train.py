@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from absl import app, logging
 
-from trainers import assembly, tables
+from trainers import assembly, restore, tables
 from trainers import experiment as experiment_lib
 from trainers.loop import Loop
 from trainers.progress import Progress
@@ -61,7 +61,9 @@ def train(
     Returns:
         What result.json holds.
     """
-    manager = _checkpoints(loop.method, directory.checkpoints)
+    manager = tf.train.CheckpointManager(
+        restore.checkpoint(loop.method), directory.checkpoints, max_to_keep=2
+    )
     with loop.strategy.scope():
         manager.restore_or_initialize()
     directory.resume_at(loop.step)
@@ -157,16 +159,6 @@ def _augmentation(experiment: experiment_lib.Experiment) -> Any:
     return augment
 
 
-def _checkpoints(method: Any, directory: str) -> tf.train.CheckpointManager:
-    optimizers = {
-        f"{player.name}_optimizer": player.optimizer
-        for phase in method.phases()
-        for player in phase.players
-    }
-    checkpoint = tf.train.Checkpoint(method=method, **optimizers)
-    return tf.train.CheckpointManager(checkpoint, directory, max_to_keep=2)
-
-
 def main(argv: list[str]) -> int:
     """Reads the flags, trains, shows the result."""
     if len(argv) > 1:
@@ -186,7 +178,9 @@ def main(argv: list[str]) -> int:
         print(f"{experiment.workdir} holds a finished run; there is nothing to do.")
     else:
         result = train(experiment, data, loop, directory)
-    if not experiment.quiet:
+    if experiment.brief:
+        tables.print_result_line(result)
+    elif not experiment.quiet:
         tables.print_results([(experiment.workdir, result)])
         tables.print_next_commands(experiment.workdir)
     return 0

@@ -1,0 +1,137 @@
+"""Exports a run as a SavedModel: python -m trainers.export --workdir=RUN --output=DIR."""
+
+import os
+import pathlib
+import shutil
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+from absl import app, logging
+
+import flags.programs  # noqa: F401 (defines --output)
+from trainers import experiment as experiment_lib
+from trainers.restore import restore
+from xadv_tf import data
+from xadv_tf.layers import PerturbationGenerator
+from xadv_tf.methods import Method
+from xadv_tf.methods.trained_mask import TrainedMaskMethod
+
+_FLAGS = ("workdir", "output", "quiet")
+
+Endpoint = Callable[[Any], dict[str, tf.Tensor]]
+
+
+def export(method: Method, scale: data.preprocessing.Scaling, output: str) -> pathlib.Path:
+    """Writes the next version of a served model, whole or not at all.
+
+    The SavedModel needs neither this project nor Keras. Its signatures take `image`, [batch,
+    height, width, channels], values 0 to 255, any batch size:
+
+    - serving_default (float32) and serving_uint8: logits, probabilities [batch, classes], class
+      [batch].
+    - explain (float32), for an inductive mask: log_alpha and mask at the mask's resolution, without
+      noise; masked_image, as the classifier sees it, after scaling; probabilities and
+      masked_probabilities.
+
+    Beside it lies classifier.keras, the classifier alone, for scaled images and for Keras.
+
+    Args:
+        method: built.
+        scale: what turns the values 0 to 255 into the classifier's inputs.
+        output: the directory of all versions.
+
+    Returns:
+        `output`/<version>: 1, or one more than the newest.
+    """
+    root = pathlib.Path(output)
+    root.mkdir(parents=True, exist_ok=True)
+    aside = root / f".{os.getpid()}.partial"
+    try:
+        archive = keras.export.ExportArchive()
+        archive.track(method.classifier)
+        shape = method.classifier.input_shape
+        predict = _prediction(method, scale)
+        # A signature has one type: images come as bytes, and from JSON as floats.
+        for name, dtype in (("serving_default", tf.float32), ("serving_uint8", tf.uint8)):
+            archive.add_endpoint(name, predict, [tf.TensorSpec(shape, dtype, name="image")])
+        if isinstance(method, TrainedMaskMethod) and isinstance(method.mask, PerturbationGenerator):
+            archive.track(method.mask)
+            explain = _explanation(method, scale)
+            archive.add_endpoint("explain", explain, [tf.TensorSpec(shape, name="image")])
+        archive.write_out(str(aside), verbose=False)
+        method.classifier.save(aside / "classifier.keras")
+        return _publish(aside, root)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _prediction(method: Method, scale: data.preprocessing.Scaling) -> Endpoint:
+    def predict(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        logits = tf.cast(method.classifier(scale(image), training=False), tf.float32)
+        return {
+            "logits": logits,
+            "probabilities": tf.nn.softmax(logits),
+            "class": tf.argmax(logits, axis=-1),
+        }
+
+    return predict
+
+
+def _explanation(method: TrainedMaskMethod, scale: data.preprocessing.Scaling) -> Endpoint:
+    def explain(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        x = scale(image)
+        shown = method.perturb(x)
+        clean, masked = (
+            tf.nn.softmax(tf.cast(method.classifier(images, training=False), tf.float32))
+            for images in (x, shown["x_adv"])
+        )
+        return {
+            "log_alpha": shown["log_alpha"],
+            "mask": shown["mask"],
+            "masked_image": shown["x_adv"],
+            "probabilities": clean,
+            "masked_probabilities": masked,
+        }
+
+    return explain
+
+
+def _publish(aside: pathlib.Path, root: pathlib.Path) -> pathlib.Path:
+    taken = [int(entry.name) for entry in root.iterdir() if entry.name.isdigit()]
+    version = max(taken, default=0) + 1
+    while True:
+        target = root / str(version)
+        try:
+            return aside.rename(target)
+        except OSError:
+            # Another export took the number meanwhile; anything else is an error.
+            if not target.exists():
+                raise
+            version += 1
+
+
+def main(argv: list[str]) -> int:
+    """Reads the flags, exports, says where the model is."""
+    logging.set_verbosity(logging.ERROR)
+    tf.get_logger().setLevel("ERROR")
+    try:
+        experiment_lib.refuse_arguments(argv)
+        experiment_lib.refuse_other_flags(*_FLAGS)
+        workdir, output, quiet = experiment_lib.program_flags(*_FLAGS)
+        if not output:
+            raise experiment_lib.UsageError("--output must name a directory. Received: nothing")
+        experiment, _, method = restore(workdir)
+        version = export(method, data.preprocessing.get(experiment.scaling), output)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if not quiet:
+        print(f"SavedModel: {version}")
+    return 0
+
+
+if __name__ == "__main__":
+    app.run(main)

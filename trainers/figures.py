@@ -1,0 +1,109 @@
+"""Draws what runs learned: python -m trainers.figures --workdir=RUN --output=FILE.png."""
+
+import sys
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import app, logging
+
+import flags.programs  # noqa: F401 (defines --additive_workdir and --output)
+from trainers import experiment as experiment_lib
+from trainers import tables
+from trainers.restore import restore
+from xadv_tf import figures, methods
+from xadv_tf.methods.multiplicative import MultiplicativeMethod
+
+_FLAGS = ("workdir", "additive_workdir", "output", "quiet")
+_COLUMNS = 10
+
+
+def draw(workdir: str, additive_workdir: str | None = None) -> Any:
+    """The figure of one training image of each class, ten classes at most.
+
+    The images are the first of their class in the pool of `workdir`, for which alone a
+    transductive mask exists; the run beside it is shown the same ones.
+
+    Args:
+        workdir: a run of a method with masks.
+        additive_workdir: a run of vat or at on the same data, or None.
+
+    Raises:
+        UsageError: if the runs are not of that kind, or do not fit together.
+    """
+    experiment, data, method = restore(workdir)
+    if not isinstance(method, MultiplicativeMethod):
+        raise experiment_lib.UsageError(
+            "--workdir must be a run of a method with masks. "
+            f"Received: --workdir={workdir}, a run of {experiment.method}"
+        )
+    classes = data.dataset.train_labels[data.split.pool]
+    labels, index = (part[:_COLUMNS] for part in np.unique(classes, return_index=True))
+    image = tf.gather(data.pool.image, index)
+    shown = method.perturb(image, index=index)
+    masked = figures.Multiplicative(
+        label=tables.method_label(experiment),
+        log_alpha=shown["log_alpha"].numpy(),
+        mask=shown["mask"].numpy(),
+        **_predictions(method, image, shown["x_adv"]),
+    )
+    additive = None
+    if additive_workdir:
+        additive = _additive(additive_workdir, experiment, image, labels)
+    return figures.draw_perturbations(image.numpy(), labels.tolist(), masked, additive)
+
+
+def _additive(
+    workdir: str, beside: experiment_lib.Experiment, image: tf.Tensor, label: np.ndarray
+) -> figures.Additive:
+    experiment, _, method = restore(workdir, flag="--additive_workdir")
+    for name in ("dataset", "scaling"):
+        if getattr(experiment, name) != getattr(beside, name):
+            raise experiment_lib.UsageError(
+                f"both runs must have the same --{name}. "
+                f"Received: {getattr(beside, name)} and {getattr(experiment, name)}"
+            )
+    if isinstance(method, methods.VAT):
+        shown = method.perturb(image)
+    elif isinstance(method, methods.AT):
+        shown = method.perturb(image, label)
+    else:
+        raise experiment_lib.UsageError(
+            "--additive_workdir must be a run of vat or at. "
+            f"Received: --additive_workdir={workdir}, a run of {experiment.method}"
+        )
+    return figures.Additive(
+        label=tables.method_label(experiment),
+        perturbation=shown["perturbation"].numpy(),
+        **_predictions(method, image, shown["x_adv"]),
+    )
+
+
+def _predictions(method: methods.Method, x: tf.Tensor, x_adv: tf.Tensor) -> dict[str, Any]:
+    before, after = (
+        tf.nn.softmax(tf.cast(method(images, training=False), tf.float32)).numpy()
+        for images in (x, x_adv)
+    )
+    return {"before": before, "after": after, "x_adv": x_adv.numpy()}
+
+
+def main(argv: list[str]) -> int:
+    """Reads the flags, draws, says where the picture is."""
+    logging.set_verbosity(logging.ERROR)
+    try:
+        experiment_lib.refuse_arguments(argv)
+        experiment_lib.refuse_other_flags(*_FLAGS)
+        workdir, additive_workdir, output, quiet = experiment_lib.program_flags(*_FLAGS)
+        figures.check_name(output)
+        figure = draw(workdir, additive_workdir)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    figures.save(figure, output)
+    if not quiet:
+        print(f"Picture: {output}")
+    return 0
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,200 @@
+"""Makes a table of results: python -m trainers.reproduce --table=digits --workdir=runs/digits.
+
+Every run is `python -m trainers.train` on a flagfile of flags/experiments/<table>, as anybody could
+type it. Further flags of trainers.train, e.g. --train_steps=100, go to every run; those of methods
+only to the runs whose method takes them.
+"""
+
+import dataclasses
+import json
+import pathlib
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from absl import app
+
+import flags
+import flags.programs  # defines --table
+from flags import method as method_flags
+from trainers import experiment as experiment_lib
+from trainers import tables
+
+# No TensorFlow here: this program only waits for those that need it.
+
+_EXPERIMENTS = pathlib.Path(flags.__file__).parent / "experiments"
+# From the plainest method on, the first result after the shortest time.
+_ORDER = ("MLE", "RandomMask", "AT", "VAT", "xAT-I", "xAT-T", "xVAT-I", "xVAT-T")
+# What tells the runs of a table apart is not to be overridden for all of them.
+_FIXED = ("method", "mask")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One row of the table.
+
+    Attributes:
+        label: the method's name in the table.
+        workdir: the run's directory.
+        arguments: of trainers.train.
+        config: what its config.flags will hold.
+    """
+
+    label: str
+    workdir: pathlib.Path
+    arguments: list[str]
+    config: str
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """Its result.json, if it is finished and was made with the same flags."""
+        config, result = self.workdir / "config.flags", self.workdir / "result.json"
+        if not result.exists() or config.read_text() != self.config:
+            return None
+        return json.loads(result.read_text())
+
+
+def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> list[Run]:
+    """The runs of a table, in its order.
+
+    Args:
+        table: a folder of flags/experiments.
+        workdir: the directory of all runs.
+        overrides: arguments of trainers.train by the name of their flag, as `given` has them.
+
+    Raises:
+        UsageError: for an unknown table, no workdir, or an override that no run takes or that a run refuses.
+    """
+    if not workdir:
+        raise experiment_lib.UsageError(
+            "--workdir must name the directory of the table's runs. Received: nothing"
+        )
+    files = sorted((_EXPERIMENTS / table).glob("*.flags")) if table else []
+    if not files:
+        known = sorted({file.parent.name for file in _EXPERIMENTS.glob("*/*.flags")})
+        raise experiment_lib.UsageError(
+            f"--table must be one of {', '.join(known)}. Received: {table or 'nothing'}"
+        )
+    runs = []
+    unused = set(overrides)
+    for file in files:
+        place = pathlib.Path(workdir) / file.stem
+        arguments = [f"--flagfile={tables.shown_path(file)}", f"--workdir={place}"]
+        taken = _flags_taken(arguments)
+        used = [name for name in overrides if name in taken]
+        unused.difference_update(used)
+        arguments += [overrides[name] for name in used]
+        values = experiment_lib.parse(arguments)
+        experiment = experiment_lib.from_flags(values)
+        label = tables.method_label(experiment)
+        runs.append(Run(label, place, arguments, experiment_lib.to_flagfile(values)))
+    if unused:
+        name = sorted(unused)[0]
+        raise experiment_lib.UsageError(
+            f"no run of --table={table} takes --{name} as an override. Received: {overrides[name]}"
+        )
+    return sorted(runs, key=lambda run: (_rank(run.label), run.workdir))
+
+
+def _flags_taken(arguments: Sequence[str]) -> set[str]:
+    """Flags that may be overridden in the run of these arguments."""
+    experiment = experiment_lib.from_flags(experiment_lib.parse(arguments))
+    own = set(experiment_lib.names_of(method_flags))
+    own -= set(experiment_lib.flags_taken(experiment.method, experiment.options))
+    every = {
+        name for module in experiment_lib.FLAG_MODULES for name in experiment_lib.names_of(module)
+    }
+    return every - own - {"workdir", *_FIXED}
+
+
+def _rank(label: str) -> int:
+    return _ORDER.index(label) if label in _ORDER else len(_ORDER)
+
+
+def _train(runs: Sequence[Run]) -> bool:
+    """Trains what is not finished; returns whether there was anything to train."""
+    trained = False
+    for number, run in enumerate(runs, start=1):
+        place = f"[{number}/{len(runs)}] {run.label}"
+        if run.result is not None:
+            print(f"{place}: finished before, in {run.workdir}", flush=True)
+            continue
+        print(f"{place}:", flush=True)
+        _call("trainers.train", [*run.arguments, "--brief"], run.label)
+        trained = True
+    return trained
+
+
+def _draw(runs: dict[str, Run], output: pathlib.Path, anew: bool) -> list[str]:
+    """Draws the table's masks; returns a line that says where."""
+    masked = next((run for label, run in runs.items() if label.startswith(("xVAT", "xAT"))), None)
+    if masked is None:
+        return []
+    if anew or not output.exists():
+        arguments = [f"--workdir={masked.workdir}", f"--output={output}", "--quiet"]
+        if "VAT" in runs:
+            arguments.insert(1, f"--additive_workdir={runs['VAT'].workdir}")
+        _call("trainers.figures", arguments, "the picture")
+    return [f"Picture of the masks: {output}"]
+
+
+def _export(runs: dict[str, Run], output: pathlib.Path, anew: bool) -> list[str]:
+    """Exports the table's model that can explain itself, else its last; returns where."""
+    run = runs.get("xVAT-I", list(runs.values())[-1])
+    if anew or not _newest_version(output):
+        arguments = [f"--workdir={run.workdir}", f"--output={output}", "--quiet"]
+        _call("trainers.export", arguments, "the export")
+    return [f"SavedModel of {run.label}: {output / str(_newest_version(output))}"]
+
+
+def _newest_version(output: pathlib.Path) -> int:
+    return max((int(path.name) for path in output.glob("*") if path.name.isdigit()), default=0)
+
+
+class _FailedError(Exception):
+    """A program that was called failed; it has said why."""
+
+
+def _call(module: str, arguments: Sequence[str], what: str) -> None:
+    python = pathlib.Path(sys.executable)
+    command = ["-m", module, *arguments]
+    print(f"$ {shlex.join([tables.shown_path(python), *command])}", flush=True)
+    # A fixed program of this project; its output goes where ours goes, live.
+    status = subprocess.run([sys.executable, *command], check=False).returncode  # noqa: S603
+    if status:
+        raise _FailedError(
+            f"{what} failed with exit status {status}; the same command goes on from there once "
+            "its cause is mended"
+        )
+
+
+def main(argv: list[str]) -> int:
+    """Reads the flags, makes the runs, shows the table."""
+    try:
+        experiment_lib.refuse_arguments(argv)
+        table, workdir = experiment_lib.program_flags("table", "workdir")
+        overrides = experiment_lib.given()
+        overrides.pop("workdir", None)
+        runs = plan(table, workdir, overrides)
+        trained = _train(runs)
+        print()
+        tables.print_results([(str(run.workdir), run.result or {}) for run in runs])
+        by_label = {run.label: run for run in runs}
+        root = pathlib.Path(workdir)
+        paths = [f"TensorBoard logs: {root}"]
+        paths += _draw(by_label, root / "masks.png", trained)
+        paths += _export(by_label, root / "saved_model", trained)
+    except (ValueError, _FailedError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("error: interrupted; the same command goes on from there", file=sys.stderr)
+        return 130
+    print("\n".join(["", *paths, f"Next: {tables.tensorboard_command(workdir)}"]))
+    return 0
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,59 @@
+"""A run read back: what its directory says it was, and what it had learned."""
+
+import pathlib
+
+import keras
+import tensorflow as tf
+
+from trainers import assembly
+from trainers import experiment as experiment_lib
+from xadv_tf.methods import Method
+
+
+def checkpoint(method: Method) -> tf.train.Checkpoint:
+    """All that a run must remember: classifier, mask, step and the state of every optimizer."""
+    optimizers = {
+        f"{player.name}_optimizer": player.optimizer
+        for phase in method.phases()
+        for player in phase.players
+    }
+    return tf.train.Checkpoint(method=method, **optimizers)
+
+
+def restore(
+    workdir: str, *, flag: str = "--workdir"
+) -> tuple[experiment_lib.Experiment, assembly.Data, Method]:
+    """Rebuilds a run from its config.flags and its newest checkpoint, on one device.
+
+    Sets Keras's dtype policy to the run's precision.
+
+    Args:
+        workdir: the run's directory.
+        flag: the flag that named it, for messages.
+
+    Returns:
+        The experiment, its data as it was split, and the trained method.
+
+    Raises:
+        UsageError: if there is no run, none with a checkpoint, or its data is not there.
+    """
+    run = pathlib.Path(workdir or "")
+    config = run / "config.flags"
+    if not workdir or not config.is_file():
+        raise experiment_lib.UsageError(
+            f"{flag} must name the directory of a run, where config.flags is. "
+            f"Received: {flag}={workdir}"
+        )
+    newest = tf.train.latest_checkpoint(str(run / "checkpoints"))
+    if newest is None:
+        raise experiment_lib.UsageError(
+            f"{flag} must name a run with a checkpoint; train it first. Received: {flag}={workdir}"
+        )
+    values = experiment_lib.parse([f"--flagfile={config}", f"--workdir={workdir}"])
+    experiment = experiment_lib.from_flags(values)
+    data = assembly.build_data(experiment)
+    keras.config.set_dtype_policy(experiment.precision)
+    classifier = assembly.build_classifier(experiment, data.dataset)
+    method = assembly.build_method(experiment, classifier, pool_size=len(data.split.pool))
+    checkpoint(method).restore(newest).assert_existing_objects_matched()
+    return experiment, data, method

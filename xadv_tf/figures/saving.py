@@ -1,0 +1,43 @@
+"""Writes figures such that a file is there whole or not at all."""
+
+import os
+import pathlib
+
+from matplotlib.figure import Figure
+
+FORMATS = ("png", "pdf", "svg")
+
+
+def check_name(path: str | os.PathLike[str] | None) -> pathlib.Path:
+    """The path, if its ending is one of `FORMATS`.
+
+    Raises:
+        ValueError: for another ending, or for no path.
+    """
+    if path is None or pathlib.Path(path).suffix[1:] not in FORMATS:
+        raise ValueError(
+            f"A picture's file must be named, ending in .{', .'.join(FORMATS)}. "
+            f"Received: {path or 'nothing'}"
+        )
+    return pathlib.Path(path)
+
+
+def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> None:
+    """Writes the figure aside and renames it; makes the directory if missing.
+
+    Args:
+        figure: a matplotlib figure.
+        path: the file; its ending is the format, one of `FORMATS`.
+        dpi: pixels an inch.
+
+    Raises:
+        ValueError: for another ending.
+    """
+    path = check_name(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        figure.savefig(aside, dpi=dpi, format=path.suffix[1:])
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
