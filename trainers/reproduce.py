@@ -65,7 +65,8 @@ def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> l
         overrides: arguments of trainers.train by the name of their flag, as `given` has them.
 
     Raises:
-        UsageError: for an unknown table, no workdir, or an override that no run takes or that a run refuses.
+        UsageError: for an unknown table, no workdir, or an override that no run takes or that one
+            refuses.
     """
     if not workdir:
         raise experiment_lib.UsageError(

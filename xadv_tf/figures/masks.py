@@ -15,8 +15,8 @@ Array = npt.NDArray[Any]
 
 # Inches. The wider gap leaves room for the predictions under a row.
 _CELL, _GAP, _GAP_UNDER_TEXT = 1.05, 0.08, 0.5
-_LEFT, _RIGHT, _TOP, _BOTTOM = 2.5, 0.85, 0.95, 1.3
-_MARGIN = 0.15
+_LEFT, _RIGHT, _TOP = 2.5, 0.85, 0.95
+_MARGIN, _LINE = 0.15, 0.2
 _CHANGED = "#c00000"
 # Perturbed images leave the range of the clean ones: it is shown this much wider on both sides.
 _WIDER = 0.2
@@ -91,7 +91,9 @@ def draw_perturbations(
     rows = _rows(x, masked, additive)
     gaps = [0.0, *(_GAP_UNDER_TEXT if row.predictions else _GAP for row in rows[:-1])]
     width = _LEFT + len(x) * (_CELL + _GAP) + _RIGHT
-    height = _TOP + len(rows) * _CELL + sum(gaps) + _BOTTOM
+    caption = textwrap.wrap(_caption(masked, additive), round(width * 12.5))
+    below = _GAP_UNDER_TEXT + len(caption) * _LINE + _MARGIN
+    height = _TOP + len(rows) * _CELL + sum(gaps) + below
     figure = Figure(figsize=(width, height), facecolor="white")
 
     def place(left: float, bottom: float, box_width: float, box_height: float) -> Axes:
@@ -117,8 +119,7 @@ def draw_perturbations(
     write(f"What {both} do{'' if additive else 'es'} to training images", _MARGIN, height - 0.15,
           fontsize=15, fontweight="bold")  # fmt: skip
     write("true class", _LEFT - _MARGIN, height - _TOP + 0.09, ha="right", va="bottom", fontsize=10)
-    caption = textwrap.fill(_caption(masked, additive), round(width * 12.5))
-    write(caption, _MARGIN, _BOTTOM - 0.55, fontsize=10, linespacing=1.4)
+    write("\n".join(caption), _MARGIN, below - _GAP_UNDER_TEXT, fontsize=10, linespacing=1.4)
     return figure
 
 
@@ -157,7 +158,9 @@ def _caption(masked: Multiplicative, additive: Additive | None) -> str:
         )
     return text + (
         "Under each perturbed image: the method's own prediction with its probability, for the "
-        "clean and then for the perturbed image; in red where the predicted class changes."
+        "clean and then for the perturbed image, in red where the predicted class changes. "
+        "Predictions are those of the trained classifier in use, which normalizes by clean images; "
+        "in training, perturbed images are normalized by their own batch."
     )
 
 
@@ -190,7 +193,8 @@ def _draw_scale(shown: Axes, bar: Axes, row: _Row) -> None:
         return
     colors = shown.figure.colorbar(shown.images[0], cax=bar)
     low, high = row.scale["vmin"], row.scale["vmax"]
-    colors.set_ticks([low, (low + high) / 2, high])
+    middle = (low + high) / 2
+    colors.set_ticks([low, middle if abs(middle) > 1e-3 * (high - low) else 0.0, high])
     bar.set_yticklabels([f"{tick:.3g}".replace("-", "−") for tick in colors.get_ticks()])
     bar.tick_params(labelsize=10)
 

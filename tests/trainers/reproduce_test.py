@@ -1,0 +1,167 @@
+import json
+import pathlib
+import subprocess
+
+import pytest
+from absl import flags as absl_flags
+from absl.testing import flagsaver
+
+import flags
+from trainers import experiment as experiment_lib
+from trainers import reproduce
+
+_LABELS = ["MLE", "RandomMask", "VAT", "xVAT-I", "xVAT-T"]
+
+
+def test_digits_in_order():
+    runs = reproduce.plan("digits", "w", {})
+    assert [run.label for run in runs] == _LABELS
+    assert [str(run.workdir) for run in runs] == [
+        "w/mle", "w/random_mask", "w/vat", "w/xvat_inductive", "w/xvat_transductive"
+    ]  # fmt: skip
+    for run in runs:
+        flagfile, workdir = run.arguments
+        assert pathlib.Path(flagfile.removeprefix("--flagfile=")).is_file()
+        assert workdir == f"--workdir={run.workdir}"
+
+
+def test_runs_of_the_digits_table_differ_in_the_methods_flags_only():
+    # Each flagfile repeats the others' flags of data and training, so that it can be read, and
+    # used from any directory, by itself.
+    kept = []
+    for run in reproduce.plan("digits", "w", {}):
+        of_method = experiment_lib.names_of(reproduce.method_flags)
+        names = {line: line[2:].partition("=")[0] for line in run.config.splitlines()}
+        kept.append([line for line, name in names.items() if name not in of_method])
+    assert all(lines == kept[0] for lines in kept)
+    assert "--num_labeled=100" in kept[0]
+
+
+@pytest.mark.parametrize(
+    "file", sorted(pathlib.Path(flags.__file__).parent.glob("experiments/*/*.flags")), ids=str
+)
+def test_every_flagfile_is_an_experiment_and_says_what_it_is(file):
+    header = [line for line in file.read_text().splitlines() if line.startswith("#")]
+    for word in ("Published", "Command: python -m trainers.train", "Hardware and hours"):
+        assert any(word in line for line in header), word
+    values = experiment_lib.parse([f"--flagfile={file}", "--workdir=w"])
+    assert experiment_lib.from_flags(values).dataset
+
+
+def test_overrides_go_to_the_runs_that_take_them():
+    overrides = {"train_steps": "--train_steps=3", "sparsity": "--sparsity=2.0"}
+    runs = {run.label: run for run in reproduce.plan("digits", "w", overrides)}
+    for label, run in runs.items():
+        assert "--train_steps=3" in run.arguments and "--train_steps=3\n" in run.config
+        assert ("--sparsity=2.0" in run.arguments) == label.startswith("xVAT")
+
+
+@pytest.mark.parametrize(
+    ("table", "workdir", "overrides", "message"),
+    [
+        ("digitz", "w", {}, r"one of .*digits.*Received: digitz"),
+        (None, "w", {}, r"Received: nothing"),
+        ("digits", None, {}, r"--workdir must name"),
+        ("digits", "w", {"method": "--method=vat"}, r"takes --method as an override"),
+        ("digits", "w", {"mask": "--mask=inductive"}, r"takes --mask as an override"),
+        ("digits", "w", {"norm": "--norm=l2"}, r"takes --norm .*Received: --norm=l2"),
+    ],
+)
+def test_what_cannot_be_planned_is_a_usage_error(table, workdir, overrides, message):
+    with pytest.raises(experiment_lib.UsageError, match=message):
+        reproduce.plan(table, workdir, overrides)
+
+
+@pytest.fixture
+def programs(monkeypatch):
+    """Stands for the programs that are called: notes the commands and writes what they would."""
+    called = []
+
+    def run(command, check):
+        assert check is False
+        module, arguments = command[2], command[3:]
+        given = dict(argument[2:].partition("=")[::2] for argument in arguments)
+        called.append((module, given))
+        if module == "trainers.train":
+            _finish(pathlib.Path(given["workdir"]), arguments)
+        elif module == "trainers.export":
+            (pathlib.Path(given["output"]) / f"{len(called)}").mkdir(parents=True)
+        else:
+            pathlib.Path(given["output"]).write_text("a picture")
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(reproduce.subprocess, "run", run)
+    return called
+
+
+def _finish(workdir, arguments):
+    values = experiment_lib.parse(arguments)
+    result = {
+        "method": reproduce.tables.method_label(experiment_lib.from_flags(values)),
+        "test_accuracy": 0.91234,
+        "train_steps": values.train_steps,
+        "milliseconds_per_step": 12.3,
+        "backward_passes": 1,
+    }
+    workdir.mkdir(parents=True)
+    (workdir / "config.flags").write_text(experiment_lib.to_flagfile(values))
+    (workdir / "result.json").write_text(json.dumps(result))
+
+
+def _main(*arguments):
+    with flagsaver.flagsaver():
+        return reproduce.main(absl_flags.FLAGS(["program", "--table=digits", *arguments]))
+
+
+def test_one_command_trains_draws_and_exports(programs, tmp_path, capfd):
+    assert _main(f"--workdir={tmp_path}", "--train_steps=3") == 0
+    modules = [module for module, _ in programs]
+    assert modules == ["trainers.train"] * 5 + ["trainers.figures", "trainers.export"]
+    assert all(given["train_steps"] == "3" for _, given in programs[:5])
+    assert programs[5][1]["workdir"] == f"{tmp_path}/xvat_inductive"
+    assert programs[5][1]["additive_workdir"] == f"{tmp_path}/vat"
+    assert programs[6][1]["workdir"] == f"{tmp_path}/xvat_inductive"
+    lines = capfd.readouterr().out.splitlines()
+    # The first command comes before its output; the table has a row for each method.
+    assert "-m trainers.train --flagfile=" in lines[1] and lines[1].startswith("$ ")
+    rows = [line.split() for line in lines if line.endswith("1  ") and "91.23" in line]
+    assert [row[0] for row in rows] == _LABELS
+    assert lines[-4:-1] == [
+        f"TensorBoard logs: {tmp_path}",
+        f"Picture of the masks: {tmp_path}/masks.png",
+        f"SavedModel of xVAT-I: {tmp_path}/saved_model/7",
+    ]
+    assert lines[-1].startswith("Next: ") and lines[-1].endswith(f"--logdir={tmp_path}")
+
+
+def test_finished_runs_are_not_trained_again(programs, tmp_path, capfd):
+    assert _main(f"--workdir={tmp_path}") == 0
+    (tmp_path / "vat" / "result.json").unlink()
+    (tmp_path / "vat" / "config.flags").unlink()
+    (tmp_path / "vat").rmdir()
+    programs.clear()
+    assert _main(f"--workdir={tmp_path}") == 0
+    assert [module for module, _ in programs] == [
+        "trainers.train", "trainers.figures", "trainers.export"
+    ]  # fmt: skip
+    programs.clear()
+    assert _main(f"--workdir={tmp_path}") == 0
+    assert programs == []
+    assert "MLE: finished before" in capfd.readouterr().out
+
+
+def test_a_run_that_fails_stops_the_table(programs, monkeypatch, tmp_path, capfd):
+    def fail(command, check):
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr(reproduce.subprocess, "run", fail)
+    assert _main(f"--workdir={tmp_path}") == 2
+    error = capfd.readouterr().err
+    assert error.startswith("error: MLE failed with exit status 3") and error.count("\n") == 1
+
+
+def test_a_directory_with_other_flags_is_left_to_the_program_that_says_so(programs, tmp_path):
+    # Its result is not this table's; trainers.train refuses the directory in its own words.
+    assert _main(f"--workdir={tmp_path}", "--train_steps=3") == 0
+    run = reproduce.plan("digits", str(tmp_path), {"train_steps": "--train_steps=4"})[0]
+    assert run.result is None
