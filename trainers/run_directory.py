@@ -74,19 +74,26 @@ class RunDirectory:
         kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
         write_aside(self._metrics, "".join(kept))
 
-    def log(self, step: int, split: str, values: Mapping[str, float]) -> None:
+    def log(
+        self,
+        step: int,
+        split: str,
+        values: Mapping[str, float],
+        timings: Mapping[str, float] | None = None,
+    ) -> None:
         """Appends values to metrics.jsonl and to TensorBoard, train/ or eval/ by `split`.
 
         Args:
             step: finished steps.
             split: "train", "validation" or "test".
-            values: scalars by name.
+            values: scalars by name, the same whenever the run is repeated.
+            timings: scalars that are not, for TensorBoard alone: metrics.jsonl can be compared.
         """
         with self._metrics.open("a") as file:
             file.write(json.dumps({"step": step, "split": split, **values}) + "\n")
         kind = "train" if split == "train" else "eval"
         with self._writers[kind].as_default(step=step):
-            for name, value in values.items():
+            for name, value in {**values, **(timings or {})}.items():
                 tf.summary.scalar(name if split == "train" else f"{split}/{name}", value)
         self._writers[kind].flush()
 

@@ -124,9 +124,10 @@ def _run_to_end(
                 shown |= loop.means(rows)
                 progress.update(loop.step, shown, float(np.median(pace[-20:])) if pace else 1.0)
             logs = loop.means(rows) | loop.learning_rates()
+            timings = {}
             if pace:
-                logs["images_per_second"] = images_per_step / float(np.median(pace[-20:]))
-            directory.log(loop.step, "train", logs)
+                timings["images_per_second"] = images_per_step / float(np.median(pace[-20:]))
+            directory.log(loop.step, "train", logs, timings)
             if loop.step % experiment.steps_per_epoch == 0 or loop.step == experiment.train_steps:
                 validation = _validate(loop, data)
                 if validation:

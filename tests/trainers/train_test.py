@@ -1,0 +1,169 @@
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainers import experiment as experiment_lib
+from trainers import train
+from trainers.run_directory import RunDirectory
+from xadv_tf import data
+
+SMALL = [
+    "--dataset=tiny",
+    "--num_labeled=20",
+    "--num_validation=30",
+    "--labeled_batch_size=10",
+    "--unlabeled_batch_size=20",
+    "--train_steps=7",
+    "--steps_per_epoch=3",
+    "--log_every=2",
+    "--checkpoint_every=4",
+    "--quiet",
+]
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    """Two classes that differ in brightness, 8x8 pixels."""
+
+    def load(name, data_dir, download):
+        rng = np.random.default_rng(0)
+        labels = np.arange(200, dtype=np.int32) % 2
+        images = rng.integers(0, 128, (200, 8, 8, 1)) + 127 * labels[:, None, None, None]
+        images = images.astype(np.uint8)
+        return data.Dataset(
+            name, 2, (8, 8, 1), images[:150], labels[:150], images[150:], labels[150:]
+        )
+
+    monkeypatch.setitem(data.DATASETS, "tiny", load)
+
+
+def _experiment(workdir, *arguments):
+    values = experiment_lib.parse([*SMALL, f"--workdir={workdir}", *arguments])
+    return experiment_lib.from_flags(values), experiment_lib.to_flagfile(values)
+
+
+def _train(workdir, *arguments):
+    experiment, flagfile = _experiment(workdir, *arguments)
+    prepared, loop = train.prepare(experiment)
+    directory = RunDirectory(experiment.workdir, flagfile)
+    return train.train(experiment, prepared, loop, directory), loop
+
+
+def test_a_run_leaves_what_it_promises(tmp_path):
+    result, loop = _train(tmp_path / "run", "--method=xvat")
+    assert loop.step == 7
+    assert json.loads((tmp_path / "run" / "result.json").read_text()) == result
+    assert result["test_accuracy"] > 0.9  # Brightness is learnt in a few steps.
+    assert result["backward_passes"] == 1
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    steps = [(line["step"], line["split"]) for line in lines]
+    assert steps == [
+        (2, "train"),
+        (4, "train"),
+        (6, "train"),
+        (6, "validation"),
+        (7, "train"),
+        (7, "validation"),
+        (7, "test"),
+    ]
+    logged = {"cross_entropy", "divergence", "l0", "roughness", "objective", "kept_pixels"}
+    logged |= {
+        f"{kind}/{p}" for kind in ("gradient_norm", "learning_rate") for p in ("classifier", "mask")
+    }
+    assert logged <= set(lines[0])
+    flags = (tmp_path / "run/config.flags").read_text()
+    again = experiment_lib.parse([*flags.splitlines(), "--workdir=elsewhere"])
+    assert experiment_lib.to_flagfile(again) == flags
+    for kind in ("train", "eval"):
+        (events,) = (tmp_path / "run" / kind).glob("events.out.tfevents.*")
+        tags = {
+            value.tag
+            for event in tf.compat.v1.train.summary_iterator(str(events))
+            for value in event.summary.value
+        }
+        expected = {"images_per_second", *logged} if kind == "train" else {"test/accuracy"}
+        assert expected <= tags
+
+
+@pytest.mark.parametrize("mask", ["inductive", "transductive"])
+def test_an_interrupted_run_ends_with_the_same_bits(tmp_path, monkeypatch, mask):
+    arguments = ("--method=xvat", f"--mask={mask}")
+    _, whole = _train(tmp_path / "whole", *arguments)
+    log = RunDirectory.log
+
+    def die_after_step_4(self, step, *rest):
+        log(self, step, *rest)
+        if step == 6:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(RunDirectory, "log", die_after_step_4)
+        with pytest.raises(KeyboardInterrupt):
+            _train(tmp_path / "cut", *arguments)
+    metrics = tmp_path / "cut" / "metrics.jsonl"
+    metrics.write_text(metrics.read_text() + '{"step": 6, "spl')  # A line that never was finished.
+    _, resumed = _train(tmp_path / "cut", *arguments)
+    assert metrics.read_text() == (tmp_path / "whole" / "metrics.jsonl").read_text()
+    for one, other in zip(whole.method.variables, resumed.method.variables, strict=True):
+        np.testing.assert_array_equal(one, other, err_msg=one.path)
+
+
+def test_other_flags_in_the_same_directory_are_refused(tmp_path):
+    _train(tmp_path / "run", "--method=mle")
+    experiment, flagfile = _experiment(tmp_path / "run", "--method=mle", "--learning_rate=0.1")
+    with pytest.raises(experiment_lib.UsageError, match="--learning_rate=0.001.*rate=0.1"):
+        RunDirectory(experiment.workdir, flagfile)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--method=mle", "--epsilon=1"], "--method=mle does not take --epsilon"),
+        (
+            ["--method=xvat", "--log_alpha_mean=1"],
+            "--mask=inductive does not take --log_alpha_mean",
+        ),
+        (["--method=xvat", "--mask=both"], "Received: --mask=both"),
+        (["--method=none"], "--method must be one of mle"),
+        (["--dataset=nothing"], "Received: .*nothing"),
+        (["--num_labeled=21"], "num_labeled=21"),
+        (["--labeled_batch_size=21"], "labeled_batch_size=21"),
+        (["--unlabeled_batch_size=999"], "unlabeled_batch_size=999"),
+        (["--num_validation=150"], "num_validation=150"),
+        (["--scaling=none"], "Received: .*none"),
+        (["--model=none"], "Received: .*none"),
+        (["--method=vat", "--epsilon=-1"], "Received: epsilon=-1"),
+        (["--method=xvat", "--beta=0"], "Received: beta=0"),
+        (["--method=xvat", "--gamma=0.5"], "Received: gamma=0.5"),
+        (["--method=xvat", "--zeta=0.5"], "Received: zeta=0.5"),
+        (["--method=xvat", "--sparsity=-1"], "Received: sparsity=-1"),
+        (["--method=xvat", "--generator_depth=9"], "Received: depth=9"),
+        (["--schedule=linear", "--decay_start=1"], "Received: start="),
+    ],
+    ids=str,
+)
+def test_mistakes_cost_one_sentence_and_leave_nothing(tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        train.prepare(_experiment(tmp_path / "run", *arguments)[0])
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_program_ends_with_2_and_no_traceback(tmp_path):
+    root = pathlib.Path(train.__file__).parents[1]
+    command = [sys.executable, "-m", "trainers.train", f"--workdir={tmp_path}/run", "--method=x"]
+    ended = subprocess.run(command, cwd=root, capture_output=True, text=True)  # noqa: S603
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: --method must be one of")
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_augmentation_flags(tmp_path):
+    result, _ = _train(tmp_path / "run", "--method=mle", "--crop", "--flip")
+    assert np.isfinite(result["test_accuracy"])
