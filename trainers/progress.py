@@ -51,15 +51,14 @@ class Progress:
         """Ends the live line."""
         self._live.stop()
 
-    def update(self, step: int, logs: Mapping[str, float], seconds_per_step: float) -> None:
+    def update(self, step: int, logs: Mapping[str, float], seconds_per_step: float | None) -> None:
         """Shows the latest numbers.
 
         Args:
             step: finished steps.
             logs: of the last steps.
-            seconds_per_step: a recent average.
+            seconds_per_step: a recent average; None while only the compiling step was taken.
         """
-        left = _clock((self.total - step) * seconds_per_step)
         shown = {
             "CE": logs.get("cross_entropy"),
             "D": logs.get("divergence", logs.get("adversarial_cross_entropy")),
@@ -68,12 +67,15 @@ class Progress:
         parts = [f"{name} {value:.3f}" for name, value in shown.items() if value is not None]
         if "accuracy" in logs:
             parts.append(f"acc {logs['accuracy']:.2f}")
-        numbers = " ".join([*parts, f"{1000 * seconds_per_step:.0f} ms/step", left])
+        if seconds_per_step is not None:
+            parts.append(f"{1000 * seconds_per_step:.0f} ms/step")
+            parts.append(f"{_clock((self.total - step) * seconds_per_step)} left")
+        numbers = " ".join(parts)
         self._live.update(self._task, completed=step, numbers=numbers)
         due = time.monotonic() - self._last_plain >= _SECONDS_BETWEEN_PLAIN_LINES
         if not self._quiet and not self._console.is_terminal and (due or step == self.total):
             self._last_plain = time.monotonic()
-            print(f"{self.label}: {step}/{self.total} {numbers} left", flush=True)
+            print(f"{self.label}: {step}/{self.total} {numbers}", flush=True)
 
 
 def _clock(seconds: float) -> str:

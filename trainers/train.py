@@ -122,7 +122,7 @@ def _run_to_end(
                 if len(rows) > 1 or shown:
                     pace.append((time.perf_counter() - start) / count)
                 shown |= loop.means(rows)
-                progress.update(loop.step, shown, float(np.median(pace[-20:])) if pace else 1.0)
+                progress.update(loop.step, shown, float(np.median(pace[-20:])) if pace else None)
             logs = loop.means(rows) | loop.learning_rates()
             timings = {}
             if pace:

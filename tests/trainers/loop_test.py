@@ -2,8 +2,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_classifier
+
 from trainers.loop import Loop
 from xadv_tf import data, methods
 from xadv_tf.layers import PerturbationTable

@@ -216,7 +216,7 @@ class Method(keras.Model):
     def build(self, input_shape: Any) -> None:
         """Builds classifier and optimizers for images of `input_shape`, [batch, ...]."""
         if not self.classifier.built:
-            # A subclassed model without a build() of its own is built by a call, here a symbolic one.
+            # A subclassed model without a build() of its own is built by a (symbolic) call.
             self.classifier(keras.Input(input_shape[1:]))
         self.built = True
         if self.compiled:

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-
 from tests_support import make_batch, make_classifier
+
 from xadv_tf import hard_concrete, noise
 from xadv_tf.layers import PerturbationGenerator, PerturbationTable
 from xadv_tf.methods import XAT, XVAT
@@ -108,7 +108,7 @@ def test_sum_and_mean_over_pixels_are_one_objective_by_default():
         method.compile(optimizer=keras.optimizers.SGD(0.0))
         logs[reduction] = method.train_step(make_batch())
     assert float(logs["sum"]["l0"]) == pytest.approx(36 * float(logs["mean"]["l0"]), rel=1e-5)
-    per_reduction = [float(l["objective"] - l["cross_entropy"]) for l in logs.values()]
+    per_reduction = [float(log["objective"] - log["cross_entropy"]) for log in logs.values()]
     assert per_reduction[0] == pytest.approx(per_reduction[1], abs=0.05)
     assert method.loss_weights["l0"] == 1.0
 
