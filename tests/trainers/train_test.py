@@ -71,7 +71,7 @@ def test_a_run_leaves_what_it_promises(tmp_path):
         (7, "validation"),
         (7, "test"),
     ]
-    logged = {"cross_entropy", "divergence", "l0", "roughness", "objective", "kept_pixels"}
+    logged = {"cross_entropy", "divergence", "l0", "objective", "kept_pixels"}
     logged |= {
         f"{kind}/{p}" for kind in ("gradient_norm", "learning_rate") for p in ("classifier", "mask")
     }

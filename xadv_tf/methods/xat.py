@@ -27,7 +27,7 @@ class XAT(TrainedMaskMethod):
         super().__init__(classifier, divergence=divergence, **kwargs)
 
     def adversarial_terms(self, batch: Batch, labeled_logits: Any, purpose: str) -> Terms:
-        """{"divergence", "l0", "roughness"} on the labeled images, [batch] each."""
+        """{"divergence"} and the mask's own terms on the labeled images, [batch] each."""
         labeled = batch["labeled"]
         masked, mask_terms = self.masked_terms(labeled, purpose)
         if self.divergence == "cross_entropy":

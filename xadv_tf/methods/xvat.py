@@ -19,7 +19,7 @@ class XVAT(TrainedMaskMethod):
     """
 
     def adversarial_terms(self, batch: Batch, labeled_logits: Any, purpose: str) -> Terms:
-        """{"divergence", "l0", "roughness"} on the unlabeled images, [batch] each."""
+        """{"divergence"} and the mask's own terms on the unlabeled images, [batch] each."""
         unlabeled = batch["unlabeled"]
         if labeled_logits is not None and is_supervised(batch):
             clean = labeled_logits

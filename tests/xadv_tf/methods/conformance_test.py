@@ -57,7 +57,8 @@ ROWS = {
         lambda c: methods.XVAT(c, mask=_table(), smoothness=0.1), {**_CE, **_MASK_TERMS}
     ),
     "xvat_alternating": Row(
-        lambda c: methods.XVAT(c, mask=_generator(), alternating_steps=2), {**_CE, **_MASK_TERMS}
+        lambda c: methods.XVAT(c, mask=_generator(), alternating_steps=2, smoothness=0.1),
+        {**_CE, **_MASK_TERMS},
     ),
 }
 all_methods = pytest.mark.parametrize("name", ROWS)
