@@ -31,7 +31,7 @@ flags.DEFINE_enum(
     "precision", "float32", ["float32", "mixed_bfloat16"], "Keras dtype policy of the classifier."
 )
 flags.DEFINE_enum(
-    "jit", "auto", ["auto", "on", "off"], "Compile each step with XLA; auto: on a GPU."
+    "jit", "auto", ["auto", "on", "off"], "Compile each step with XLA; auto: on one GPU."
 )
 flags.DEFINE_enum(
     "strategy",

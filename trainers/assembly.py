@@ -78,9 +78,13 @@ def build_data(experiment: Experiment, *, num_replicas: int = 1) -> Data:
 def build_classifier(experiment: Experiment, dataset: data.Dataset) -> Any:
     """The architecture for this data set, weights drawn from the experiment's seed."""
     keras.utils.set_random_seed(experiment.seed)
-    return models.get(experiment.model)(
-        input_shape=dataset.image_shape, num_classes=dataset.num_classes
-    )
+    build = models.get(experiment.model)
+    options: dict[str, Any] = {}
+    several = tf.distribute.get_strategy().num_replicas_in_sync > 1
+    if several and experiment.model in models.NORMALIZED:
+        # Otherwise each replica would normalise by its own share of the batch.
+        options["synchronized"] = True
+    return build(input_shape=dataset.image_shape, num_classes=dataset.num_classes, **options)
 
 
 def build_method(experiment: Experiment, classifier: Any, *, pool_size: int) -> methods.Method:

@@ -25,7 +25,10 @@ class Loop:
         sampler: draws the indices.
         strategy: of tf.distribute.
         augment: (images, kind -> seed pair) -> images, or None.
-        jit_compile: compile the step with XLA; None does so where there is a GPU.
+        jit_compile: compile the step with XLA; None does so on one GPU.
+
+    Raises:
+        ValueError: for XLA with several replicas, whose updates cross devices.
     """
 
     def __init__(
@@ -44,9 +47,14 @@ class Loop:
         self._augment = augment
         self._names: list[str] = []
         # One copy a replica, on its device: a step gathers where it computes.
-        self._pool = pool.on(strategy) if strategy.num_replicas_in_sync > 1 else pool
+        replicas = strategy.num_replicas_in_sync
+        self._pool = pool.on(strategy) if replicas > 1 else pool
+        if jit_compile and replicas > 1:
+            raise ValueError(
+                f"jit must not be on with several replicas. Received: {replicas} replicas"
+            )
         if jit_compile is None:
-            jit_compile = bool(tf.config.list_physical_devices("GPU"))
+            jit_compile = replicas == 1 and bool(tf.config.list_physical_devices("GPU"))
         self._step = self._traced_step
         if jit_compile:
             self._step = tf.function(self._traced_step, jit_compile=True, autograph=False)

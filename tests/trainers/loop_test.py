@@ -98,6 +98,16 @@ def test_two_replicas_share_the_batch_and_stay_equal():
     np.testing.assert_array_equal(np.flatnonzero(moved), drawn)
 
 
+def test_xla_with_several_replicas_is_refused():
+    strategy = tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
+    )
+    with strategy.scope():
+        method = _method()
+    with pytest.raises(ValueError, match="Received: 2 replicas"):
+        _loop(method, strategy, jit_compile=True)
+
+
 def test_augmentation_sees_every_image_with_fresh_noise():
     seen = []
 

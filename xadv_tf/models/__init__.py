@@ -22,6 +22,9 @@ MODELS: dict[str, Callable[..., Any]] = {
     "wide_resnet_28_10": wide_resnet_28_10,
 }
 
+# Models with batch normalisation: their builders take `synchronized`.
+NORMALIZED = frozenset(MODELS) - {"mnist_cnn"}
+
 
 def get(name: str) -> Callable[..., Any]:
     """Returns the function that builds the model `name`, a key of `MODELS`.

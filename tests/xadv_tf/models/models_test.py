@@ -90,3 +90,12 @@ def test_get():
     assert models.get("conv_large") is models.conv_large
     with pytest.raises(ValueError, match=r"model must be one of .*'mlp'.* Received: 'cnn9'"):
         models.get("cnn9")
+
+
+def test_normalized_models_can_be_synchronized():
+    for name in models.MODELS:
+        has_statistics = name in models.NORMALIZED
+        if has_statistics and "wide_resnet" not in name:  # A deep network says nothing more here.
+            model = models.get(name)(input_shape=(32, 32, 3), synchronized=True)
+            assert any(getattr(layer, "synchronized", False) for layer in model.layers)
+    assert "mnist_cnn" not in models.NORMALIZED
