@@ -162,11 +162,9 @@ def _augmentation(experiment: experiment_lib.Experiment) -> Any:
 
 def main(argv: list[str]) -> int:
     """Reads the flags, trains, shows the result."""
-    if len(argv) > 1:
-        print(f"error: flags start with --. Received: {' '.join(argv[1:])}", file=sys.stderr)
-        return 2
     logging.set_verbosity(logging.ERROR)
     try:
+        experiment_lib.refuse_arguments(argv)
         experiment = experiment_lib.from_flags()
         data, loop = prepare(experiment)
         directory = RunDirectory(experiment.workdir, experiment_lib.to_flagfile())
@@ -187,10 +185,5 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def console() -> None:
-    """Entry point of `xadv-train`."""
-    app.run(main)
-
-
 if __name__ == "__main__":
-    console()
+    app.run(main)
