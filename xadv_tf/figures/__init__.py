@@ -1,6 +1,16 @@
 """Pictures, by matplotlib's object interface: nothing here opens a window or keeps global state."""
 
+from xadv_tf.figures.confusion import draw_confusion
 from xadv_tf.figures.masks import Additive, Multiplicative, draw_perturbations
+from xadv_tf.figures.reliability import draw_reliability
 from xadv_tf.figures.saving import check_name, save
 
-__all__ = ["Additive", "Multiplicative", "check_name", "draw_perturbations", "save"]
+__all__ = [
+    "Additive",
+    "Multiplicative",
+    "check_name",
+    "draw_confusion",
+    "draw_perturbations",
+    "draw_reliability",
+    "save",
+]

@@ -1,6 +1,5 @@
 """One picture of what methods do to images: x, log_alpha, z, x * z, beside r and x + r."""
 
-import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -10,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from xadv_tf.figures.scales import round_up
 
 Array = npt.NDArray[Any]
 
@@ -210,9 +211,7 @@ def _one_channel(values: Array) -> Array:
 
 def _diverging(values: Array, colors: str) -> dict[str, Any]:
     """A scale symmetric about 0 that ends in 1, 2 or 5 times a power of ten."""
-    largest = float(np.quantile(np.abs(_one_channel(values)), 0.995)) or 1.0
-    power = 10.0 ** math.floor(math.log10(largest))
-    limit = next(step * power for step in (1, 2, 5, 10) if step * power >= largest)
+    limit = round_up(float(np.quantile(np.abs(_one_channel(values)), 0.995)))
     return {"cmap": colors, "vmin": -limit, "vmax": limit}
 
 
