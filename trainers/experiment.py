@@ -10,6 +10,8 @@ from absl import flags as absl_flags
 from flags import data as data_flags
 from flags import method as method_flags
 from flags import training as training_flags
+from trainers import command_line
+from trainers.command_line import UsageError
 
 FLAG_MODULES = (data_flags, method_flags, training_flags)
 
@@ -45,10 +47,6 @@ METHOD_FLAGS: Mapping[str, tuple[str, ...]] = {
     "xvat": _TRAINED_MASK,
 }
 MASK_FLAGS: Mapping[str, tuple[str, ...]] = {"inductive": _GENERATOR, "transductive": _LOG_ALPHA}
-
-
-class UsageError(ValueError):
-    """A user's mistake, in one sentence that names the flag and what was received."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,10 +110,7 @@ def parse(arguments: Sequence[str]) -> absl_flags.FlagValues:
             flag = copy.deepcopy(absl_flags.FLAGS[name])
             flag.unparse()
             values[name] = flag
-    try:
-        refuse_arguments(values(["", *arguments]))
-    except absl_flags.Error as error:
-        raise UsageError(f"{error}. Received: {' '.join(arguments)}") from error
+    refuse_arguments(["", *command_line.parse(values, arguments)])
     return values
 
 

@@ -1,5 +1,6 @@
 """Exports a run as a SavedModel: python -m trainers.export --workdir=RUN --output=DIR."""
 
+import functools
 import os
 import pathlib
 import shutil
@@ -9,10 +10,11 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from absl import app, logging
+from absl import logging
 
 import flags.programs  # noqa: F401 (defines --output)
 from trainers import experiment as experiment_lib
+from trainers import program
 from trainers.restore import restore
 from xadv_tf import data
 from xadv_tf.layers import PerturbationGenerator
@@ -133,5 +135,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+cli = functools.partial(program.run, main, _FLAGS)
+
 if __name__ == "__main__":
-    app.run(main)
+    cli()

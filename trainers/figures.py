@@ -1,15 +1,16 @@
 """Draws what runs learned: python -m trainers.figures --workdir=RUN --output=FILE.png."""
 
+import functools
 import sys
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from absl import app, logging
+from absl import logging
 
 import flags.programs  # noqa: F401 (defines --additive_workdir and --output)
 from trainers import experiment as experiment_lib
-from trainers import tables
+from trainers import program, tables
 from trainers.restore import restore
 from xadv_tf import figures, methods
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
@@ -105,5 +106,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+cli = functools.partial(program.run, main, _FLAGS)
+
 if __name__ == "__main__":
-    app.run(main)
+    cli()

@@ -6,6 +6,7 @@ only to the runs whose method takes them.
 """
 
 import dataclasses
+import functools
 import json
 import pathlib
 import shlex
@@ -14,13 +15,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from absl import app
-
 import flags
 import flags.programs  # defines --table
 from flags import method as method_flags
 from trainers import experiment as experiment_lib
-from trainers import tables
+from trainers import program, tables
 
 # No TensorFlow here: this program only waits for those that need it.
 
@@ -197,5 +196,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+cli = functools.partial(program.run, main)
+
 if __name__ == "__main__":
-    app.run(main)
+    cli()

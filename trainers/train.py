@@ -1,5 +1,6 @@
 """Trains one experiment: python -m trainers.train --flagfile=... --workdir=..."""
 
+import functools
 import shlex
 import sys
 import time
@@ -8,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import app, logging
+from absl import logging
 
-from trainers import assembly, restore, tables
+from trainers import assembly, program, restore, tables
 from trainers import experiment as experiment_lib
 from trainers.loop import Loop
 from trainers.progress import Progress
@@ -185,5 +186,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+cli = functools.partial(program.run, main)
+
 if __name__ == "__main__":
-    app.run(main)
+    cli()
