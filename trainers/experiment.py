@@ -133,7 +133,7 @@ def program_flags(*names: str) -> list[Any]:
 
 
 def refuse_other_flags(*names: str) -> None:
-    """For programs that read runs instead of making them.
+    """For programs that do not make runs.
 
     Raises:
         UsageError: for a flag of an experiment that is not among `names`.
@@ -141,8 +141,8 @@ def refuse_other_flags(*names: str) -> None:
     for name, argument in given().items():
         if name not in names:
             raise UsageError(
-                f"this program takes {', '.join('--' + own for own in names)}; the rest it finds "
-                f"in the run's directory. Received: {argument}"
+                f"this program takes {', '.join('--' + own for own in names)}; an experiment's "
+                f"other flags are for trainers.train. Received: {argument}"
             )
 
 
