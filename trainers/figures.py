@@ -4,19 +4,16 @@ import functools
 import sys
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
 from absl import logging
 
 import flags.programs  # noqa: F401 (defines --additive_workdir and --output)
+from trainers import examples, program, tables
 from trainers import experiment as experiment_lib
-from trainers import program, tables
 from trainers.restore import restore
 from xadv_tf import figures, methods
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
 
 _FLAGS = ("workdir", "additive_workdir", "output", "quiet")
-_COLUMNS = 10
 
 
 def draw(workdir: str, additive_workdir: str | None = None) -> Any:
@@ -38,25 +35,16 @@ def draw(workdir: str, additive_workdir: str | None = None) -> Any:
             "--workdir must be a run of a method with masks. "
             f"Received: --workdir={workdir}, a run of {experiment.method}"
         )
-    classes = data.dataset.train_labels[data.split.pool]
-    labels, index = (part[:_COLUMNS] for part in np.unique(classes, return_index=True))
-    image = tf.gather(data.pool.image, index)
-    shown = method.perturb(image, index=index)
-    masked = figures.Multiplicative(
-        label=tables.method_label(experiment),
-        log_alpha=shown["log_alpha"].numpy(),
-        mask=shown["mask"].numpy(),
-        **_predictions(method, image, shown["x_adv"]),
-    )
-    additive = None
+    shown = examples.one_of_each_class(data)
+    results = [examples.perturbed(method, tables.method_label(experiment), shown)]
     if additive_workdir:
-        additive = _additive(additive_workdir, experiment, image, labels)
-    return figures.draw_perturbations(image.numpy(), labels.tolist(), masked, additive)
+        results.append(_additive(additive_workdir, experiment, shown))
+    return figures.draw_perturbations(shown.image.numpy(), shown.label.tolist(), *results)
 
 
 def _additive(
-    workdir: str, beside: experiment_lib.Experiment, image: tf.Tensor, label: np.ndarray
-) -> figures.Additive:
+    workdir: str, beside: experiment_lib.Experiment, shown: examples.Examples
+) -> figures.Result:
     experiment, _, method = restore(workdir, flag="--additive_workdir")
     for name in ("dataset", "scaling"):
         if getattr(experiment, name) != getattr(beside, name):
@@ -64,28 +52,12 @@ def _additive(
                 f"both runs must have the same --{name}. "
                 f"Received: {getattr(beside, name)} and {getattr(experiment, name)}"
             )
-    if isinstance(method, methods.VAT):
-        shown = method.perturb(image)
-    elif isinstance(method, methods.AT):
-        shown = method.perturb(image, label)
-    else:
+    if not isinstance(method, methods.VAT | methods.AT):
         raise experiment_lib.UsageError(
             "--additive_workdir must be a run of vat or at. "
             f"Received: --additive_workdir={workdir}, a run of {experiment.method}"
         )
-    return figures.Additive(
-        label=tables.method_label(experiment),
-        perturbation=shown["perturbation"].numpy(),
-        **_predictions(method, image, shown["x_adv"]),
-    )
-
-
-def _predictions(method: methods.Method, x: tf.Tensor, x_adv: tf.Tensor) -> dict[str, Any]:
-    before, after = (
-        tf.nn.softmax(tf.cast(method(images, training=False), tf.float32)).numpy()
-        for images in (x, x_adv)
-    )
-    return {"before": before, "after": after, "x_adv": x_adv.numpy()}
+    return examples.perturbed(method, tables.method_label(experiment), shown)
 
 
 def main(argv: list[str]) -> int:

@@ -74,6 +74,19 @@ def deterministic(
     return _stretch(tf.cast(log_alpha, tf.float32) / beta, gamma, zeta)
 
 
+def saturation(*, beta: float = BETA, gamma: float = GAMMA, zeta: float = ZETA) -> float:
+    """The |log_alpha| from which on every `deterministic` gate is exactly 0 or 1.
+
+    Args:
+        beta: temperature, positive.
+        gamma: lower end of the stretched interval, negative.
+        zeta: upper end of the stretched interval, above 1.
+    """
+    # s (zeta - gamma) + gamma reaches 1 where logit(s) is the first, and 0 where it is minus the
+    # second of these.
+    return beta * max(math.log((1.0 - gamma) / (zeta - 1.0)), math.log(-zeta / gamma))
+
+
 def expected_l0(
     log_alpha: Any, *, beta: float = BETA, gamma: float = GAMMA, zeta: float = ZETA
 ) -> tf.Tensor:

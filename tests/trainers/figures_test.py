@@ -13,7 +13,7 @@ _TRANSDUCTIVE = ("--method=xvat", "--mask=transductive")
 
 
 def _images(figure):
-    return [np.asarray(ax.images[0].get_array()) for ax in figure.axes if ax.images]
+    return [np.asarray(image.get_array()) for ax in figure.axes for image in ax.images]
 
 
 def test_both_runs_show_the_first_digit_of_each_class_in_the_pool(make_run):

@@ -99,3 +99,18 @@ def test_everything_is_float32_whatever_comes_in():
 def test_parameters_out_of_range(wrong, message):
     with pytest.raises(ValueError, match=f"Received: {message}"):
         hard_concrete.check_parameters(**{"beta": 0.66, "gamma": -0.1, "zeta": 1.1, **wrong})
+
+
+@pytest.mark.parametrize(("gamma", "zeta", "end"), [(-0.1, 1.1, 11.0), (-0.05, 1.2, 24.0)])
+def test_saturation_is_where_the_slower_end_is_reached(gamma, zeta, end):
+    # logit(s) = log_alpha / beta; z = 1 from s / (1 - s) = (1 - gamma) / (zeta - 1) on, 11 and
+    # 5.25; z = 0 from its inverse -zeta / gamma on, 11 and 24.
+    parameters = {"beta": 0.5, "gamma": gamma, "zeta": zeta}
+    saturation = hard_concrete.saturation(**parameters)
+    assert saturation == pytest.approx(0.5 * math.log(end))
+    beyond, before = (
+        hard_concrete.deterministic([-share * saturation, share * saturation], **parameters)
+        for share in (1.001, 0.999)
+    )
+    np.testing.assert_array_equal(beyond, [0.0, 1.0])
+    assert 0.0 < before[0] or before[1] < 1.0

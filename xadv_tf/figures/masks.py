@@ -10,6 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from xadv_tf.figures import strips
 from xadv_tf.figures.scales import round_up
 
 Array = npt.NDArray[Any]
@@ -33,6 +34,8 @@ class Multiplicative:
             [images, classes].
         x_adv: masked images, [images, height, width, channels].
         log_alpha, mask: [images, height', width', channels'].
+        limit: |log_alpha| at which the colours end; None takes it from the values.
+        trained: whether somebody trains the mask.
     """
 
     label: str
@@ -41,6 +44,8 @@ class Multiplicative:
     x_adv: Array
     log_alpha: Array
     mask: Array
+    limit: float | None = None
+    trained: bool = True
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Additive:
             probabilities [images, classes].
         x_adv: perturbed images x + r, [images, height, width, channels].
         perturbation: r, shape of x_adv.
+        limit: |r| at which the colours end; None takes it from the values.
     """
 
     label: str
@@ -60,6 +66,23 @@ class Additive:
     after: Array
     x_adv: Array
     perturbation: Array
+    limit: float | None = None
+
+
+@dataclass(frozen=True)
+class Unperturbed:
+    """What a method that has nothing to perturb images with makes of them.
+
+    Attributes:
+        label: the method's name.
+        before: its predictions for clean images: probabilities [images, classes].
+    """
+
+    label: str
+    before: Array
+
+
+Result = Multiplicative | Additive | Unperturbed
 
 
 @dataclass(frozen=True)
@@ -68,31 +91,30 @@ class _Row:
     meaning: str
     values: Array
     scale: dict[str, Any]
-    predictions: Multiplicative | Additive | None = None
+    predictions: Result | None = None
 
 
-def draw_perturbations(
-    x: Array, labels: Sequence[Any], masked: Multiplicative, additive: Additive | None = None
-) -> Figure:
+def draw_perturbations(x: Array, labels: Sequence[Any], *results: Result) -> Figure:
     """Draws a column for each image and a row for each quantity, with the row's colour scale.
 
-    A row's images share their scale, and so do all rows of images; the scales of log_alpha and r
-    are symmetric about 0 and end in a round number, so that pictures of several runs compare.
+    A row's images share their scale, and so do all rows of images. The scales of log_alpha and r
+    are symmetric about 0; they end at the result's `limit` or, without one, in a round number above
+    the values. Equal limits (and images) make pictures comparable colour by colour.
 
     Args:
         x: images as the classifiers see them, [images, height, width, 1 or 3].
         labels: their classes, [images].
-        masked: what the mask does to them.
-        additive: what an additive perturbation does to the same images, if that is to be shown.
+        *results: what each method does to the same images.
 
     Raises:
         ValueError: if the arrays are not all about the same number of images.
     """
-    _check_sizes(len(x), masked, additive)
-    rows = _rows(x, masked, additive)
+    _check_sizes(len(x), results)
+    rows = _rows(x, results)
     gaps = [0.0, *(_GAP_UNDER_TEXT if row.predictions else _GAP for row in rows[:-1])]
-    width = _LEFT + len(x) * (_CELL + _GAP) + _RIGHT
-    caption = textwrap.wrap(_caption(masked, additive), round(width * 12.5))
+    strip = len(x) * (_CELL + _GAP) - _GAP
+    width = _LEFT + strip + _GAP + _RIGHT
+    caption = textwrap.wrap(_caption(results), round(width * 12.5))
     below = _GAP_UNDER_TEXT + len(caption) * _LINE + _MARGIN
     height = _TOP + len(rows) * _CELL + sum(gaps) + below
     figure = Figure(figsize=(width, height), facecolor="white")
@@ -104,59 +126,80 @@ def draw_perturbations(
     bottom = height - _TOP
     for row, gap in zip(rows, gaps, strict=True):
         bottom -= gap + _CELL
-        axes = [place(_LEFT + i * (_CELL + _GAP), bottom, _CELL, _CELL) for i in range(len(x))]
-        _draw_row(axes, row)
+        ax = place(_LEFT, bottom, strip, _CELL)
+        _draw_row(ax, row)
         if row is rows[0]:
-            for ax, label in zip(axes, labels, strict=True):
-                ax.set_title(str(label), fontsize=12)
+            strips.write(ax, [str(label) for label in labels], below=False, fontsize=12)
         # Shorter than the row, or its last numbers would touch those of the rows around it.
         bar = place(width - _RIGHT + 0.06, bottom + 0.1 * _CELL, 0.12, 0.8 * _CELL)
-        _draw_scale(axes[0], bar, row)
+        strips.draw_scale(ax, bar, row.scale)
 
     def write(text: str, left: float, y: float, **style: Any) -> None:
         figure.text(left / width, y / height, text, **{"va": "top", **style})
 
-    both = masked.label if additive is None else f"{masked.label} and {additive.label}"
-    write(f"What {both} do{'' if additive else 'es'} to training images", _MARGIN, height - 0.15,
-          fontsize=15, fontweight="bold")  # fmt: skip
+    write(_title(results), _MARGIN, height - 0.15, fontsize=15, fontweight="bold")
     write("true class", _LEFT - _MARGIN, height - _TOP + 0.09, ha="right", va="bottom", fontsize=10)
     write("\n".join(caption), _MARGIN, below - _GAP_UNDER_TEXT, fontsize=10, linespacing=1.4)
     return figure
 
 
-def _rows(x: Array, masked: Multiplicative, additive: Additive | None) -> list[_Row]:
+def _rows(x: Array, results: Sequence[Result]) -> list[_Row]:
     wider = _WIDER * (float(np.ptp(x)) or 1.0)
     image = {"cmap": "gray", "vmin": float(x.min()) - wider, "vmax": float(x.max()) + wider}
     kept = {"cmap": "gray", "vmin": 0.0, "vmax": 1.0}
-    rows = [
-        _Row("x", "image", x, image),
-        _Row(r"log $\alpha$", f"{masked.label}'s gates:\nred opens, blue closes",
-             _one_channel(masked.log_alpha), _diverging(masked.log_alpha, "RdBu_r")),
-        _Row("z", "mask: white keeps a pixel,\nblack removes it", _one_channel(masked.mask), kept),
-        _Row(r"x $\odot$ z", f"image that {masked.label} must\nclassify as it does x",
-             masked.x_adv, image, masked),
-    ]  # fmt: skip
-    if additive is not None:
-        rows += [
-            _Row("r", f"perturbation that\n{additive.label} adds",
-                 _one_channel(additive.perturbation), _diverging(additive.perturbation, "PuOr_r")),
-            _Row("x + r", f"image that {additive.label} must\nclassify as it does x",
-                 additive.x_adv, image, additive),
-        ]  # fmt: skip
+    clean = next((result for result in results if isinstance(result, Unperturbed)), None)
+    rows = [_Row("x", "image", x, image, clean)]
+    for result in results:
+        told = f"image that {result.label} must\nclassify as it does x"
+        if isinstance(result, Multiplicative):
+            rows += [
+                _Row(r"log $\alpha$", f"{result.label}'s gates:\nred opens, blue closes",
+                     _one_channel(result.log_alpha),
+                     _diverging(result.log_alpha, "RdBu_r", result.limit)),
+                _Row("z", "mask: white keeps a pixel,\nblack removes it",
+                     _one_channel(result.mask), kept),
+                _Row(r"x $\odot$ z", told, result.x_adv, image, result),
+            ]  # fmt: skip
+        elif isinstance(result, Additive):
+            rows += [
+                _Row("r", f"perturbation that\n{result.label} adds",
+                     _one_channel(result.perturbation),
+                     _diverging(result.perturbation, "PuOr_r", result.limit)),
+                _Row("x + r", told, result.x_adv, image, result),
+            ]  # fmt: skip
     return rows
 
 
-def _caption(masked: Multiplicative, additive: Additive | None) -> str:
-    text = (
-        f"{masked.label} multiplies the image by a mask z, made from log α, that is trained to "
-        "change the prediction while removing few pixels; where z is 0, the pixel becomes 0. Shown "
-        "without the noise that z has in training. "
-    )
-    if additive is not None:
-        text += (
-            f"{additive.label} adds a perturbation r of fixed length instead, in the direction "
-            "that changes its prediction the most. "
-        )
+def _title(results: Sequence[Result]) -> str:
+    names = " and ".join(result.label for result in results)
+    if all(isinstance(result, Unperturbed) for result in results):
+        return f"What {names} predicts for training images"
+    return f"What {names} {'does' if len(results) == 1 else 'do'} to training images"
+
+
+def _caption(results: Sequence[Result]) -> str:
+    text = ""
+    for result in results:
+        if isinstance(result, Multiplicative):
+            aim = "trained to change the prediction while removing few pixels"
+            text += (
+                f"{result.label} multiplies the image by a mask z, made from log α, that is "
+                f"{aim if result.trained else 'random'}; where z is 0, the pixel becomes 0. Shown "
+                "without the noise that z has in training. "
+            )
+        elif isinstance(result, Additive):
+            text += (
+                f"{result.label} adds a perturbation r of fixed length"
+                f"{' instead' if text else ''}, in the direction that changes its prediction the "
+                "most. "
+            )
+        else:
+            text += (
+                f"{result.label} perturbs nothing that could be shown. Under each image: its "
+                "prediction with its probability. "
+            )
+    if all(isinstance(result, Unperturbed) for result in results):
+        return text
     return text + (
         "Under each perturbed image: the method's own prediction with its probability, for the "
         "clean and then for the perturbed image, in red where the predicted class changes. "
@@ -165,39 +208,19 @@ def _caption(masked: Multiplicative, additive: Additive | None) -> str:
     )
 
 
-def _draw_row(axes: Sequence[Axes], row: _Row) -> None:
-    for ax, values in zip(axes, row.values, strict=True):
-        if values.shape[-1] == 3:
-            low, high = row.scale["vmin"], row.scale["vmax"]
-            ax.imshow(np.clip((values - low) / (high - low), 0.0, 1.0))
-        else:
-            ax.imshow(values[..., 0], interpolation="nearest", **row.scale)
-    corner: dict[str, Any] = {
-        "xycoords": "axes fraction",
-        "textcoords": "offset points",
-        "ha": "right",
-    }
-    axes[0].annotate(row.symbol, (0, 0.62), (-11, 0), fontsize=17, va="center", **corner)
-    axes[0].annotate(row.meaning, (0, 0.42), (-11, 0), fontsize=10, va="top", **corner)
-    if row.predictions is None:
-        return
-    before, after = row.predictions.before, row.predictions.after
-    for ax, p, q in zip(axes, before, after, strict=True):
-        changed = np.argmax(p) != np.argmax(q)
-        ax.set_xlabel(f"{_top(p)}\n→ {_top(q)}", fontsize=10, labelpad=4,
-                      color=_CHANGED if changed else "black")  # fmt: skip
-
-
-def _draw_scale(shown: Axes, bar: Axes, row: _Row) -> None:
-    if row.values.shape[-1] == 3:
-        bar.set_axis_off()
-        return
-    colors = shown.figure.colorbar(shown.images[0], cax=bar)
-    low, high = row.scale["vmin"], row.scale["vmax"]
-    middle = (low + high) / 2
-    colors.set_ticks([low, middle if abs(middle) > 1e-3 * (high - low) else 0.0, high])
-    bar.set_yticklabels([f"{tick:.3g}".replace("-", "−") for tick in colors.get_ticks()])
-    bar.tick_params(labelsize=10)
+def _draw_row(ax: Axes, row: _Row) -> None:
+    strips.draw_images(ax, row.values, row.scale, gap=_GAP / _CELL)
+    style: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
+    ax.annotate(row.symbol, (0, 0.62), (-11, 0), fontsize=17, ha="right", va="center", **style)
+    ax.annotate(row.meaning, (0, 0.42), (-11, 0), fontsize=10, ha="right", va="top", **style)
+    if isinstance(row.predictions, Unperturbed):
+        texts = [_top(p) for p in row.predictions.before]
+        strips.write(ax, texts, below=True, fontsize=10)
+    elif row.predictions is not None:
+        pairs = list(zip(row.predictions.before, row.predictions.after, strict=True))
+        texts = [f"{_top(p)}\n→ {_top(q)}" for p, q in pairs]
+        colors = [_CHANGED if np.argmax(p) != np.argmax(q) else "black" for p, q in pairs]
+        strips.write(ax, texts, colors, below=True, fontsize=10)
 
 
 def _top(probabilities: Array) -> str:
@@ -209,17 +232,18 @@ def _one_channel(values: Array) -> Array:
     return np.asarray(np.mean(values, axis=-1, keepdims=True))
 
 
-def _diverging(values: Array, colors: str) -> dict[str, Any]:
-    """A scale symmetric about 0 that ends in 1, 2 or 5 times a power of ten."""
-    limit = round_up(float(np.quantile(np.abs(_one_channel(values)), 0.995)))
+def _diverging(values: Array, colors: str, limit: float | None) -> dict[str, Any]:
+    """A scale symmetric about 0; without a limit it ends in 1, 2 or 5 times a power of ten."""
+    if limit is None:
+        limit = round_up(float(np.quantile(np.abs(_one_channel(values)), 0.995)))
     return {"cmap": colors, "vmin": -limit, "vmax": limit}
 
 
-def _check_sizes(num_images: int, *results: Multiplicative | Additive | None) -> None:
+def _check_sizes(num_images: int, results: Sequence[Result]) -> None:
     for result in results:
-        for field in fields(result) if result is not None else ():
+        for field in fields(result):
             value = getattr(result, field.name)
-            if field.name != "label" and len(value) != num_images:
+            if isinstance(value, np.ndarray) and len(value) != num_images:
                 raise ValueError(
                     f"{field.name} must have an entry for each of the {num_images} images. "
                     f"Received: {len(value)}"

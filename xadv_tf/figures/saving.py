@@ -1,8 +1,12 @@
-"""Writes figures such that a file is there whole or not at all."""
+"""Figures as files, there whole or not at all, and as arrays of pixels."""
 
 import os
 import pathlib
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 FORMATS = ("png", "pdf", "svg")
@@ -41,3 +45,16 @@ def save(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 150) -> Non
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def pixels(figure: Figure, *, dpi: int = 75) -> npt.NDArray[np.uint8]:
+    """The drawn figure, uint8 [height, width, 3], for a log of images.
+
+    Args:
+        figure: a matplotlib figure.
+        dpi: pixels an inch.
+    """
+    figure.set_dpi(dpi)
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.array(canvas.buffer_rgba())[..., :3]

@@ -46,6 +46,11 @@ class HardConcreteGate(keras.layers.Layer):
             return hard_concrete.deterministic(log_alpha, **parameters)
         return hard_concrete.sample(log_alpha, noise, **parameters)
 
+    @property
+    def saturation(self) -> float:
+        """The |log_alpha| from which on every gate without noise is exactly 0 or 1."""
+        return hard_concrete.saturation(beta=self.beta, gamma=self.gamma, zeta=self.zeta)
+
     def expected_l0(self, log_alpha: Any) -> tf.Tensor:
         """Probability that each gate is not 0, log_alpha's shape (Louizos et al. 2018, eq. 12)."""
         return hard_concrete.expected_l0(

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -36,13 +38,16 @@ def _arguments(channels=1, mask_side=8):
 
 
 def _rows(figure):
-    """The axes that show images, row by row."""
-    shown = [ax for ax in figure.axes if ax.images]
-    return [shown[i : i + _COUNT] for i in range(0, len(shown), _COUNT)]
+    """The axes that show images, one a row."""
+    return [ax for ax in figure.axes if ax.images]
 
 
 def _text(figure):
     return " ".join(text.get_text() for text in figure.texts)
+
+
+def _values(ax):
+    return np.stack([image.get_array() for image in ax.images])
 
 
 def test_rows_show_what_they_say():
@@ -53,32 +58,52 @@ def test_rows_show_what_they_say():
                 additive.x_adv]  # fmt: skip
     assert len(rows) == len(expected)
     for row, values in zip(rows, expected, strict=True):
-        for ax, image in zip(row, values, strict=True):
-            np.testing.assert_array_equal(ax.images[0].get_array(), image[..., 0])
-    assert [ax.get_title() for ax in rows[0]] == ["5", "6", "7"]
+        np.testing.assert_array_equal(_values(row), values[..., 0])
+    assert [text.get_text() for text in rows[0].texts][-_COUNT:] == ["5", "6", "7"]
     assert "xVAT-I" in _text(figure) and "VAT adds" in _text(figure)
 
 
 def test_scales():
     rows = _rows(figures.draw_perturbations(*_arguments()))
-    x, log_alpha, mask, x_adv, perturbation, x_plus_r = (row[0].images[0] for row in rows)
+    x, log_alpha, mask, x_adv, perturbation, x_plus_r = (row.images[0] for row in rows)
     # |log_alpha| reaches 1.7: the next of 1, 2, 5, 10, ... is 2. |r| = 0.03: 0.05.
     assert log_alpha.get_clim() == (-2, 2)
     assert perturbation.get_clim() == pytest.approx((-0.05, 0.05))
     assert mask.get_clim() == (0, 1)
     assert x.get_clim() == x_adv.get_clim() == x_plus_r.get_clim()
     for row in rows:
-        assert len({ax.images[0].get_clim() for ax in row}) == 1
+        assert len({image.get_clim() for image in row.images}) == 1
+
+
+def test_with_limits_a_value_has_one_colour_in_every_picture():
+    x, labels, masked, additive = _arguments()
+
+    def colors(factor):
+        """Of log_alpha and r when their first pixel is fixed and all others are scaled."""
+        changed = (factor * masked.log_alpha, factor * additive.perturbation)
+        for values in changed:
+            values[0, 0, 0] = 0.02
+        figure = figures.draw_perturbations(
+            x,
+            labels,
+            dataclasses.replace(masked, log_alpha=changed[0], limit=1.5),
+            dataclasses.replace(additive, perturbation=changed[1], limit=0.25),
+        )
+        shown = [row.images[0] for row in _rows(figure)]
+        return [image.to_rgba(image.get_array())[0, 0] for image in (shown[1], shown[4])]
+
+    for small, large in zip(colors(1), colors(40), strict=True):
+        np.testing.assert_array_equal(small, large)
 
 
 def test_predictions_stand_under_perturbed_images_and_changes_in_red():
     rows = _rows(figures.draw_perturbations(*_arguments()))
-    under_masked = [ax.xaxis.label for ax in rows[3]]
+    under_masked = rows[3].texts[-_COUNT:]
     assert under_masked[0].get_text() == "0 (94%)\n→ 0 (67%)"
     assert under_masked[1].get_text() == "1 (94%)\n→ 3 (67%)"
     black, red = under_masked[0].get_color(), under_masked[1].get_color()
-    assert [label.get_color() for label in under_masked] == [black, red, black]
-    assert [ax.xaxis.label.get_color() for ax in rows[5]] == [black, black, red]
+    assert [text.get_color() for text in under_masked] == [black, red, black]
+    assert [text.get_color() for text in rows[5].texts[-_COUNT:]] == [black, black, red]
     assert red != black
 
 
@@ -89,13 +114,37 @@ def test_without_an_additive_method():
     assert "adds" not in _text(figure)
 
 
+def test_without_a_mask():
+    x, labels, _, additive = _arguments()
+    figure = figures.draw_perturbations(x, labels, additive)
+    assert len(_rows(figure)) == 3
+    assert "mask" not in _text(figure) and "What VAT does" in _text(figure)
+
+
+def test_without_a_perturbation_the_predictions_stand_under_the_images():
+    x, labels, masked, _ = _arguments()
+    figure = figures.draw_perturbations(x, labels, figures.Unperturbed("MLE", masked.before))
+    (row,) = _rows(figure)
+    np.testing.assert_array_equal(_values(row), x[..., 0])
+    texts = [text.get_text() for text in row.texts]
+    assert {"0 (94%)", "1 (94%)", "2 (94%)"} <= set(texts)
+    assert "→" not in " ".join(texts)
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_the_caption_says_who_made_the_mask(trained):
+    x, labels, masked, _ = _arguments()
+    figure = figures.draw_perturbations(x, labels, dataclasses.replace(masked, trained=trained))
+    assert ("trained to change" in _text(figure).replace("\n", " ")) == trained
+
+
 def test_colors_and_masks_of_lower_resolution():
     x, labels, masked, additive = _arguments(channels=3, mask_side=4)
     rows = _rows(figures.draw_perturbations(x, labels, masked, additive))
-    shown = rows[0][0].images[0].get_array()
+    shown = rows[0].images[0].get_array()
     assert shown.shape == (8, 8, 3)
     assert 0 <= shown.min() and shown.max() <= 1
-    assert rows[2][0].images[0].get_array().shape == (4, 4)
+    assert rows[2].images[0].get_array().shape == (4, 4)
 
 
 def test_the_text_stays_inside():
@@ -110,7 +159,7 @@ def test_the_text_stays_inside():
 
 
 def _labels(ax: Axes):
-    return [ax.title, ax.xaxis.label, *ax.texts, *ax.get_yticklabels()]
+    return [*ax.texts, *ax.get_yticklabels()]
 
 
 def test_arrays_of_another_number_of_images_are_refused():

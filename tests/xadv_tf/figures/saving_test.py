@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from xadv_tf import figures
 
@@ -28,3 +30,16 @@ def test_a_failure_leaves_the_old_file_alone(tmp_path):
 def test_another_ending_is_refused(name, received):
     with pytest.raises(ValueError, match=rf"ending in \.png, \.pdf, \.svg\. Received: {received}$"):
         figures.check_name(name)
+
+
+def test_pixels_are_those_of_the_figure():
+    # Two inches by one, the right half blue.
+    figure = Figure(figsize=(2, 1), facecolor="white")
+    figure.patches.append(
+        Rectangle((0.5, 0), 0.5, 1, transform=figure.transFigure, color="blue", linewidth=0)
+    )
+    drawn = figures.pixels(figure, dpi=10)
+    expected = np.full((10, 20, 3), 255)
+    expected[:, 10:, :2] = 0
+    assert drawn.dtype == np.uint8
+    np.testing.assert_array_equal(drawn, expected)

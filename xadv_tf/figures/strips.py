@@ -1,0 +1,93 @@
+"""A strip: a row of images in one axes, texts above and below them, and their colour scale.
+
+One axes for a whole row: an axes for each image takes three times as long to make and to draw, and
+training logs such pictures.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+
+
+def draw_images(
+    ax: Axes, images: npt.NDArray[Any], scale: dict[str, Any], *, gap: float = 0.0
+) -> None:
+    """Draws images side by side, all on one scale.
+
+    Args:
+        ax: becomes the strip; its box should be as wide as all images and gaps, and one image high.
+        images: [images, height, width, 1 or 3].
+        scale: arguments of `imshow`: "vmin" and "vmax" (of all channels) and, for one channel, the
+            colormap "cmap".
+        gap: space between two images, in widths of an image.
+    """
+    ax.set_axis_off()
+    for i, values in enumerate(images):
+        left = i * (1 + gap)
+        extent = (left, left + 1, 0.0, 1.0)
+        if values.shape[-1] == 3:
+            low, high = scale["vmin"], scale["vmax"]
+            shown = np.clip((values - low) / (high - low), 0.0, 1.0)
+            ax.imshow(shown, extent=extent, aspect="auto")
+        else:
+            ax.imshow(values[..., 0], extent=extent, aspect="auto", interpolation="nearest",
+                      **scale)  # fmt: skip
+        # A frame: a mask that keeps everything is as white as the paper.
+        ax.add_patch(Rectangle((left, 0), 1, 1, fill=False, linewidth=0.8, clip_on=False))
+    # Each imshow moves the limits to its own image.
+    ax.set(xlim=(0, len(images) + (len(images) - 1) * gap), ylim=(0, 1))
+
+
+def write(
+    ax: Axes,
+    texts: Sequence[str],
+    colors: Sequence[str] | None = None,
+    *,
+    below: bool,
+    **style: Any,
+) -> None:
+    """Writes a text above or below each image of a strip.
+
+    Args:
+        ax: a strip that `draw_images` drew.
+        texts: one an image.
+        colors: of the texts; black by default.
+        below: on which side of the images.
+        **style: of matplotlib's texts.
+    """
+    for i, text in enumerate(texts):
+        left, right, _, _ = ax.images[i].get_extent()
+        ax.annotate(
+            text,
+            ((left + right) / 2, 0.0 if below else 1.0),
+            (0, -4 if below else 6),
+            textcoords="offset points",
+            ha="center",
+            va="top" if below else "bottom",
+            color=colors[i] if colors else "black",
+            **style,
+        )
+
+
+def draw_scale(ax: Axes, bar: Axes, scale: dict[str, Any]) -> None:
+    """Draws a strip's colour scale, marked at its ends and in the middle.
+
+    Args:
+        ax: a strip that `draw_images` drew.
+        bar: becomes the scale; empty for images in colour, which have none.
+        scale: as it was drawn with.
+    """
+    shown = ax.images[0]
+    if shown.get_array().ndim == 3:  # type: ignore[union-attr]
+        bar.set_axis_off()
+        return
+    colors = ax.figure.colorbar(shown, cax=bar)
+    low, high = scale["vmin"], scale["vmax"]
+    middle = (low + high) / 2
+    colors.set_ticks([low, middle if abs(middle) > 1e-3 * (high - low) else 0.0, high])
+    bar.set_yticklabels([f"{tick:.3g}".replace("-", "−") for tick in colors.get_ticks()])
+    bar.tick_params(labelsize=10)
