@@ -1,8 +1,9 @@
-"""Flags of the programs other than trainers.train: .reproduce, .figures, .export, .prepare_data."""
+"""Flags of the programs other than trainers.train."""
 
 from absl import flags
 
 flags.DEFINE_string("table", None, "Folder of flags/experiments whose runs are to be made.")
+flags.DEFINE_enum("split", "test", ["test", "validation"], "Which images a run is evaluated on.")
 flags.DEFINE_string("additive_workdir", None, "Directory of a run of vat or at to show beside it.")
-flags.DEFINE_string("output", None, "Where the result goes: a picture's file, a model's directory.")
+flags.DEFINE_string("output", None, "Where the result goes: a picture's file, a directory.")
 flags.DEFINE_string("raw_dir", None, "Folder of the published files for trainers.prepare_data.")

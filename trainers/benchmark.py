@@ -185,5 +185,10 @@ def _list_of(known: Sequence[str]) -> Callable[[str], list[str]]:
     return parse
 
 
-if __name__ == "__main__":
+def cli() -> None:
+    """Runs the program on the command line of this process."""
     sys.exit(main(sys.argv))
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,6 +1,7 @@
 """Raw files to a TFDS folder: python -m trainers.prepare_data --dataset= --raw_dir= --data_dir=."""
 
 import contextlib
+import functools
 import io
 import os
 import pathlib
@@ -10,13 +11,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import tensorflow_datasets as tfds
-from absl import app, logging
+from absl import logging
 from rich import console as rich_console
 from rich import progress as rich_progress
 
 import flags.programs  # noqa: F401 (defines --raw_dir)
 from trainers import experiment as experiment_lib
-from trainers import raw_files
+from trainers import program, raw_files
 
 _FLAGS = ("dataset", "raw_dir", "data_dir", "quiet")
 
@@ -132,5 +133,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+cli = functools.partial(program.run, main, _FLAGS)
+
 if __name__ == "__main__":
-    app.run(main)
+    cli()

@@ -1,0 +1,73 @@
+import pytest
+
+from trainers import experiment as experiment_lib
+from trainers import seeds
+
+
+@pytest.fixture
+def run(tmp_path):
+    """(name, flags ...) -> a directory with the config.flags of such a run."""
+
+    def make(name, *flags):
+        workdir = tmp_path / name
+        workdir.mkdir()
+        values = experiment_lib.parse([*flags, f"--workdir={workdir}"])
+        (workdir / "config.flags").write_text(experiment_lib.to_flagfile(values))
+        return str(workdir)
+
+    return make
+
+
+def test_runs_that_differ_in_the_seed_alone_are_a_group(run):
+    b = run("b", "--method=vat", "--seed=2")
+    a = run("a", "--method=vat", "--seed=1", "--data_dir=/elsewhere", "--download")
+    mle = run("c", "--method=mle", "--seed=1")
+    groups = seeds.group([b, mle, a])
+    assert groups == [seeds.Group("VAT", [a, b]), seeds.Group("MLE", [mle])]
+
+
+def test_groups_of_one_method_are_told_apart_by_their_flags(run):
+    runs = [
+        run("a", "--method=xvat", "--mask=inductive", "--sparsity=0.5"),
+        run("b", "--method=xvat", "--mask=inductive", "--train_steps=10"),
+        run("c", "--method=xvat", "--mask=transductive"),
+    ]
+    assert [group.label for group in seeds.group(runs)] == [
+        "xVAT-I --sparsity=0.5 --train_steps=2000",
+        "xVAT-I --train_steps=10",
+        "xVAT-T",
+    ]
+
+
+def test_the_same_run_twice_is_no_second_sample(run):
+    runs = [run("a", "--method=vat"), run("b", "--method=vat")]
+    with pytest.raises(experiment_lib.UsageError, match="/a and .*/b, both --seed=1"):
+        seeds.group(runs)
+
+
+def test_a_directory_without_a_run(run, tmp_path):
+    with pytest.raises(experiment_lib.UsageError, match=r"config\.flags .*Received: --workdir=/no"):
+        seeds.group([run("a"), "/nowhere"])
+
+
+def _report(accuracy):
+    return {
+        "accuracy": accuracy,
+        "error": 1 - accuracy,
+        "negative_log_likelihood": 2 * accuracy,
+        "expected_calibration_error": 0.01,
+    }
+
+
+def test_the_table_has_mean_deviation_number_and_interval(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    # Deviation 1 %; t(.975, 2) = 4.302653 over sqrt(3): 2.48 % to either side.
+    several = seeds.summarize([_report(0.97), _report(0.98), _report(0.99)])
+    one = seeds.summarize([_report(0.5)])
+    seeds.print_groups([("xVAT-I", several), ("MLE", one)])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    (row,) = [line.split() for line in lines if "xVAT-I" in line]
+    assert " ".join(row) == ("xVAT-I 3 98.00 ± 1.00 95.52–100.48 1.960 ± 0.020 1.00 ± 0.00")
+    (row,) = [line.split() for line in lines if "MLE" in line]
+    assert row == ["MLE", "1", "50.00", "-", "1.000", "1.00"]

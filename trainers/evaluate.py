@@ -1,0 +1,174 @@
+"""Evaluates runs: python -m trainers.evaluate --workdir=RUN [--split=validation].
+
+Each run gets evaluation.json, confusion.png and reliability.png, in its own directory or below
+--output. Several runs, as in --workdir=A,B or --workdir='runs/mnist_*', are then compared: runs
+that differ in their seed alone share a row.
+"""
+
+import functools
+import glob
+import json
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from absl import logging
+
+import flags.programs  # noqa: F401 (defines --split and --output)
+from trainers import evaluation, program, seeds, tables
+from trainers import experiment as experiment_lib
+from trainers.loop import Loop
+from trainers.restore import restore
+from trainers.run_directory import provenance, write_aside
+from xadv_tf import figures
+
+_FLAGS = ("workdir", "split", "output", "quiet")
+
+
+def evaluate(workdir: str, *, split: str = "test") -> tuple[evaluation.Evaluation, dict[str, Any]]:
+    """Evaluates the newest checkpoint of a run.
+
+    Args:
+        workdir: the run's directory.
+        split: "test" or "validation".
+
+    Returns:
+        The evaluation, and what evaluation.json is to hold.
+
+    Raises:
+        UsageError: if the run cannot be read or has no such images, or its classifier is broken.
+    """
+    experiment, data, method = restore(workdir)
+    images, labels = data.test if split == "test" else data.validation
+    if not len(labels):
+        raise experiment_lib.UsageError(
+            f"--split={split} needs a run with --num_validation above 0. "
+            f"Received: --workdir={workdir}"
+        )
+    loop = Loop(method, data.pool, data.sampler, strategy=tf.distribute.get_strategy())
+    class_names = [str(i) for i in range(data.dataset.num_classes)]
+    try:
+        measured = evaluation.measure(loop.predict(images), labels, class_names)
+    except ValueError as error:
+        raise experiment_lib.UsageError(
+            f"--workdir={workdir} cannot be evaluated: {error}"
+        ) from error
+    about = {
+        "workdir": workdir,
+        "method": tables.method_label(experiment),
+        "dataset": experiment.dataset,
+        "seed": experiment.seed,
+        "split": split,
+        "step": loop.step,
+        **measured.report(),
+        **provenance(),
+    }
+    return measured, about
+
+
+def write(measured: evaluation.Evaluation, about: dict[str, Any], folder: pathlib.Path) -> None:
+    """Writes evaluation.json, and confusion and reliability as pictures.
+
+    An evaluation that is not on test images has its split in the names, so that it does not take
+    the place of the one that counts.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    suffix = "" if about["split"] == "test" else f"_{about['split']}"
+    title = f"{describe(about)}: {100 * measured.accuracy:.2f} % of {measured.examples:,} right"
+    confusion = figures.draw_confusion(measured.confusion, measured.class_names, title=title)
+    figures.save(confusion, folder / f"confusion{suffix}.png")
+    reliability = figures.draw_reliability(measured.bins, title=describe(about))
+    figures.save(reliability, folder / f"reliability{suffix}.png")
+    write_aside(folder / f"evaluation{suffix}.json", json.dumps(about, indent=2) + "\n")
+
+
+def describe(about: dict[str, Any]) -> str:
+    """What was evaluated, in a few words."""
+    return f"{about['method']} on {about['dataset']}, {about['split']}"
+
+
+def find_runs(workdir: str | None) -> list[str]:
+    """The directories that --workdir names: one, several with commas between them, or a pattern.
+
+    Raises:
+        UsageError: for no directory, or a pattern that none fits.
+    """
+    found = []
+    for part in filter(None, (workdir or "").split(",")):
+        matches = [part]
+        if glob.has_magic(part):
+            # Files beside the runs, tables and pictures, are no runs.
+            configs = glob.glob(f"{part}/config.flags")
+            matches = sorted(str(pathlib.Path(config).parent) for config in configs)
+        if not matches:
+            raise experiment_lib.UsageError(
+                f"--workdir must fit the directory of a run. Received: --workdir={part}"
+            )
+        found += matches
+    if not found:
+        raise experiment_lib.UsageError("--workdir must name a run's directory. Received: nothing")
+    return list(dict.fromkeys(found))
+
+
+def find_folders(runs: Sequence[str], output: str | None) -> list[pathlib.Path]:
+    """Where each run's results go.
+
+    Raises:
+        UsageError: if two runs would share a place below --output.
+    """
+    if not output:
+        return [pathlib.Path(run) for run in runs]
+    if len(runs) == 1:
+        return [pathlib.Path(output)]
+    names = [pathlib.Path(run).resolve().name for run in runs]
+    if len(set(names)) < len(names):
+        raise experiment_lib.UsageError(
+            "--output has a folder for each run, so their names must differ. "
+            f"Received: {', '.join(names)}"
+        )
+    return [pathlib.Path(output) / name for name in names]
+
+
+def main(argv: list[str]) -> int:
+    """Reads the flags, evaluates run by run, shows the numbers."""
+    logging.set_verbosity(logging.ERROR)
+    try:
+        experiment_lib.refuse_arguments(argv)
+        experiment_lib.refuse_other_flags(*_FLAGS)
+        workdir, split, output, quiet = experiment_lib.program_flags(*_FLAGS)
+        runs = find_runs(workdir)
+        folders = find_folders(runs, output)
+        groups = seeds.group(runs)
+        reports = {}
+        for run, folder in zip(runs, folders, strict=True):
+            keras.utils.clear_session()
+            measured, about = evaluate(run, split=split)
+            write(measured, about, folder)
+            reports[run] = about
+            if quiet:
+                continue
+            if len(runs) == 1:
+                evaluation.print_evaluation(measured, describe(about))
+                print(f"Numbers and pictures: {folder}")
+            else:
+                print(f"{run}: {describe(about)}, accuracy {100 * measured.accuracy:.2f} %")
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if len(runs) > 1 and not quiet:
+        seeds.print_groups(
+            [
+                (group.label, seeds.summarize([reports[run] for run in group.workdirs]))
+                for group in groups
+            ]
+        )
+    return 0
+
+
+cli = functools.partial(program.run, main, _FLAGS)
+
+if __name__ == "__main__":
+    cli()
