@@ -35,6 +35,13 @@ def uniform_fan_in(seed: int | None = None) -> Any:
     )
 
 
+def lecun_uniform(seed: int | None = None) -> Any:
+    """U(-sqrt(3/fan_in), sqrt(3/fan_in)), of variance 1/fan_in: the Gamma-model's convolutions."""
+    return keras.initializers.VarianceScaling(
+        scale=1.0, mode="fan_in", distribution="uniform", seed=seed
+    )
+
+
 def he_normal(seed: int | None = None) -> Any:
     """N(0, 2/fan_in), truncated at two standard deviations (He et al. 2015, eq. 10)."""
     return keras.initializers.HeNormal(seed=seed)
@@ -55,6 +62,7 @@ def he_normal_fan_out(seed: int | None = None) -> Any:
 INITIALIZERS: dict[str, Callable[[int | None], Any]] = {
     "normal_fan_in": normal_fan_in,
     "uniform_fan_in": uniform_fan_in,
+    "lecun_uniform": lecun_uniform,
     "he_normal": he_normal,
     "he_uniform": he_uniform,
     "he_normal_fan_out": he_normal_fan_out,

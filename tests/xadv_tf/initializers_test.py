@@ -17,6 +17,7 @@ FAN_IN, FAN_OUT = 450, 3600
         # The variance of U(-a, a) is a^2/3. "largest" is the support's half-width.
         ("normal_fan_in", FAN_IN**-0.5, np.inf),
         ("uniform_fan_in", (3 * FAN_IN) ** -0.5, FAN_IN**-0.5),
+        ("lecun_uniform", FAN_IN**-0.5, (3 / FAN_IN) ** 0.5),
         # Keras widens the parent normal by 1/.87962566 and cuts at two of its deviations.
         ("he_normal", (2 / FAN_IN) ** 0.5, 2 * (2 / FAN_IN) ** 0.5 / 0.87962566),
         ("he_uniform", (2 / FAN_IN) ** 0.5, (6 / FAN_IN) ** 0.5),

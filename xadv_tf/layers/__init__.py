@@ -3,12 +3,17 @@
 from xadv_tf.layers.batch_normalization import BatchNormalization
 from xadv_tf.layers.gradient_reversal import reverse_gradient
 from xadv_tf.layers.hard_concrete_gate import HardConcreteGate
+from xadv_tf.layers.ladder_decoder import GaussianDenoiser, LadderDecoder
+from xadv_tf.layers.normalized_stage import NormalizedStage
 from xadv_tf.layers.perturbation_generator import PerturbationGenerator
 from xadv_tf.layers.perturbation_table import PerturbationTable
 
 __all__ = [
     "BatchNormalization",
+    "GaussianDenoiser",
     "HardConcreteGate",
+    "LadderDecoder",
+    "NormalizedStage",
     "PerturbationGenerator",
     "PerturbationTable",
     "reverse_gradient",

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from xadv_tf.layers.moments import batch_moments, num_synchronized
+
 
 @keras.saving.register_keras_serializable(package="xadv_tf")
 class BatchNormalization(keras.layers.Layer):
@@ -94,7 +96,9 @@ class BatchNormalization(keras.layers.Layer):
 
         use_batch = bool(training) and self.trainable
         statistics = None if use_batch else (moving_mean, moving_variance)
-        if moving_mean.dtype == tf.float64 or (use_batch and self._num_synchronized() > 1):
+        if moving_mean.dtype == tf.float64 or (
+            use_batch and num_synchronized(self.synchronized) > 1
+        ):
             outputs, mean, variance = self._normalize(inputs, gamma, beta, statistics)
         else:
             outputs, mean, variance = self._normalize_fused(inputs, gamma, beta, statistics)
@@ -139,35 +143,13 @@ class BatchNormalization(keras.layers.Layer):
         """The same in elementary ops, for several replicas and for float64."""
         x = tf.cast(inputs, gamma.dtype)
         if statistics is None:
-            axes = list(range(x.shape.rank - 1))
-            count = tf.cast(tf.size(x) // x.shape[-1], x.dtype)
-            # The count travels with the sum: one collective op instead of two, and
-            # replicas may hold batches of different sizes.
-            total = self._sum_over_replicas(tf.concat([tf.reduce_sum(x, axes), [count]], axis=0))
-            count = tf.stop_gradient(total[-1])
-            mean = total[:-1] / count
-            # Centred before squaring: E[x^2] - E[x]^2 cancels where |mean| >> deviation.
-            squares = self._sum_over_replicas(tf.reduce_sum(tf.square(x - mean), axes))
-            variance, unbiased = squares / count, squares / tf.maximum(count - 1.0, 1.0)
+            mean, variance, unbiased = batch_moments(x, synchronized=self.synchronized)
         else:
             mean, variance = statistics
             unbiased = variance
         outputs = (x - mean) * (gamma * tf.math.rsqrt(variance + self.epsilon)) + beta
         outputs = tf.cast(outputs, inputs.dtype)
         return outputs, tf.stop_gradient(mean), tf.stop_gradient(unbiased)
-
-    def _num_synchronized(self) -> int:
-        """Number of replicas whose moments are taken together."""
-        # No replica context means that the model is being built, on no data.
-        if not self.synchronized or tf.distribute.get_replica_context() is None:
-            return 1
-        return int(tf.distribute.get_strategy().num_replicas_in_sync)
-
-    def _sum_over_replicas(self, value: Any) -> Any:
-        """Sums over replicas; the gradient of the sum is the sum of the gradients."""
-        if self._num_synchronized() == 1:
-            return value
-        return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, value)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """The input's shape."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from xadv_tf.models.conv_large import conv_large
+from xadv_tf.models.ladder import ladder_conv, ladder_mlp
 from xadv_tf.models.mlp import SEMI_SUPERVISED_UNITS, SUPERVISED_UNITS, mlp, mlp_supervised
 from xadv_tf.models.mnist_cnn import mnist_cnn
 from xadv_tf.models.wide_resnet import wide_resnet, wide_resnet_28_2, wide_resnet_28_10
@@ -17,6 +18,8 @@ MODELS: dict[str, Callable[..., Any]] = {
     "mlp_supervised": mlp_supervised,
     "mnist_cnn": mnist_cnn,
     "conv_large": conv_large,
+    "ladder_mlp": ladder_mlp,
+    "ladder_conv": ladder_conv,
     "wide_resnet": wide_resnet,
     "wide_resnet_28_2": wide_resnet_28_2,
     "wide_resnet_28_10": wide_resnet_28_10,
@@ -43,6 +46,8 @@ __all__ = [
     "SUPERVISED_UNITS",
     "conv_large",
     "get",
+    "ladder_conv",
+    "ladder_mlp",
     "mlp",
     "mlp_supervised",
     "mnist_cnn",
