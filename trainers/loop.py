@@ -49,6 +49,8 @@ class Loop:
         # One copy a replica, on its device: a step gathers where it computes.
         replicas = strategy.num_replicas_in_sync
         self._pool = pool.on(strategy) if replicas > 1 else pool
+        self._whole_pool = pool
+        self._evaluation_is_prepared = False
         if jit_compile and replicas > 1:
             raise ValueError(
                 f"jit must not be on with several replicas. Received: {replicas} replicas"
@@ -70,6 +72,9 @@ class Loop:
 
     def run(self, num_steps: int) -> np.ndarray:
         """Trains for `num_steps` steps; returns their logs, float32 [num_steps, logs]."""
+        if self.step == 0:
+            self.method.initialize(data.training_batches(self._whole_pool, self.sampler))
+        self._evaluation_is_prepared = False
         return self._run(self._pool, tf.constant(num_steps)).numpy()
 
     def means(self, rows: Sequence[np.ndarray]) -> dict[str, float]:
@@ -82,14 +87,16 @@ class Loop:
 
     def learning_rates(self) -> dict[str, float]:
         """{"learning_rate/<player>"} as of now."""
-        players = [player for phase in self.method.phases() for player in phase.players]
         return {
             f"learning_rate/{player.name}": float(player.optimizer.learning_rate)
-            for player in players
+            for player in self.method.all_players()
         }
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Logits in inference mode, float32 [examples, classes]."""
+        """Logits of what is evaluated, in inference mode, float32 [examples, classes]."""
+        if not self._evaluation_is_prepared:
+            self.method.prepare_evaluation(data.training_batches(self._whole_pool, self.sampler))
+            self._evaluation_is_prepared = True
         batches = [
             self._predict(tf.constant(images[i : i + _EVALUATION_BATCH])).numpy()
             for i in range(0, len(images), _EVALUATION_BATCH)

@@ -7,16 +7,13 @@ import tensorflow as tf
 
 from trainers import assembly
 from trainers import experiment as experiment_lib
+from xadv_tf import data as data_lib
 from xadv_tf.methods import Method
 
 
 def checkpoint(method: Method) -> tf.train.Checkpoint:
     """All that a run must remember: classifier, mask, step and the state of every optimizer."""
-    optimizers = {
-        f"{player.name}_optimizer": player.optimizer
-        for phase in method.phases()
-        for player in phase.players
-    }
+    optimizers = {f"{p.name}_optimizer": p.optimizer for p in method.all_players()}
     return tf.train.Checkpoint(method=method, **optimizers)
 
 
@@ -56,4 +53,5 @@ def restore(
     classifier = assembly.build_classifier(experiment, data.dataset)
     method = assembly.build_method(experiment, classifier, pool_size=len(data.split.pool))
     checkpoint(method).restore(newest).assert_existing_objects_matched()
+    method.prepare_evaluation(data_lib.training_batches(data.pool, data.sampler))
     return experiment, data, method

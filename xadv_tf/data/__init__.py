@@ -5,7 +5,7 @@ the device and draws that are a function of (seed, step) (`batches`) -> augmenta
 """
 
 from xadv_tf.data.augmentation import random_crop, random_flip
-from xadv_tf.data.batches import Draws, PoolData, Sampler
+from xadv_tf.data.batches import Draws, PoolData, Sampler, training_batches
 from xadv_tf.data.datasets import DATASETS, DataError, Dataset, load
 from xadv_tf.data.preprocessing import SCALINGS
 from xadv_tf.data.splits import Split, split
@@ -19,6 +19,7 @@ __all__ = [
     "PoolData",
     "Sampler",
     "Split",
+    "training_batches",
     "load",
     "random_crop",
     "random_flip",

@@ -5,6 +5,8 @@ them. There is no epoch and no iterator, hence nothing to save: step 1000 draws 
 in a resumed run as in one that was never interrupted.
 """
 
+import itertools
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -162,6 +164,12 @@ class PoolData(NamedTuple):
             return strategy.experimental_distribute_values_from_function(copy)
 
         return PoolData(*(place(tensor) for tensor in self))
+
+
+def training_batches(pool: PoolData, sampler: Sampler) -> Iterator[dict[str, dict[str, tf.Tensor]]]:
+    """Whole (global) batches from step 0 on, without end and without augmentation, eagerly."""
+    for step in itertools.count():
+        yield pool.gather(sampler.indices(step))
 
 
 def _slots(batch_size: int, replica: Any, num_replicas: int) -> tf.Tensor:

@@ -1,20 +1,22 @@
 """Method: a Keras model that knows how to train a classifier, and nothing of any one method."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from xadv_tf import divergences, noise
+from xadv_tf.layers import data_initialization
+from xadv_tf.methods import averages, passes, reductions, steps
 from xadv_tf.methods import players as players_lib
 from xadv_tf.methods.players import Batch, Phase, Player, Terms
 from xadv_tf.optimizers import Adam
 
 
 class Method(keras.Model):
-    """Trains a classifier; `method(x)` gives the classifier's logits.
+    """Trains a classifier; `method(x)` gives the logits of the network that is evaluated.
 
     A subclass gives `compute_losses` and, where it has more than the classifier to train,
     `players` (or `phases`). This class reduces each term once over the GLOBAL batch, so that any
@@ -24,10 +26,17 @@ class Method(keras.Model):
     Args:
         classifier: any Keras model that maps images [batch, height, width, channels] to logits
             [batch, classes]; built or not.
-        loss_weights: weight of each term of `compute_losses` in the objective.
+        loss_weights: weight of each term of `compute_losses` in the objective: a number, or a
+            function of the step (integer scalar), such as a schedule.
         seed: all of the method's randomness, dropout in the classifier included, is a function of
             (seed, step, replica, purpose).
+        ema_decay: in (0, 1); keeps `averaged`, a second classifier whose weights and running
+            statistics are the bias-corrected exponential average of those after each step.
+        evaluate_ema: whether `averaged` is the network that is evaluated and exported.
         **kwargs: of keras.Model.
+
+    Raises:
+        ValueError: for an ema_decay out of range, or evaluate_ema without one.
     """
 
     def __init__(
@@ -36,10 +45,19 @@ class Method(keras.Model):
         *,
         loss_weights: Mapping[str, Any],
         seed: int = 0,
+        ema_decay: float | None = None,
+        evaluate_ema: bool = False,
         **kwargs: Any,
     ) -> None:
+        if ema_decay is not None and not 0.0 < ema_decay < 1.0:
+            raise ValueError(f"ema_decay must lie in (0, 1). Received: ema_decay={ema_decay}")
+        if evaluate_ema and ema_decay is None:
+            raise ValueError("evaluate_ema needs an ema_decay. Received: ema_decay=None")
         super().__init__(**kwargs)
         self.classifier = classifier
+        self.ema_decay = ema_decay
+        self.evaluate_ema = evaluate_ema
+        self.averaged: Any = None
         self.loss_weights = dict(loss_weights)
         self.seed = seed
         # Counts finished steps. Part of the randomness, hence of every checkpoint.
@@ -73,17 +91,53 @@ class Method(keras.Model):
         """What happens in a step, in order; everything at once unless overridden."""
         return [Phase(self.compute_losses, self.players())]
 
+    def all_players(self) -> list[Player]:
+        """The players of all phases, one a name."""
+        return list({p.name: p for phase in self.phases() for p in phase.players}.values())
+
     @property
     def backward_passes(self) -> int:
         """Backward passes of a step, those to the input alone included: what a step costs."""
         return sum(len({player.objective for player in phase.players}) for phase in self.phases())
+
+    @property
+    def evaluated(self) -> Any:
+        """The Keras model that is evaluated and exported: images -> logits."""
+        return self.averaged if self.evaluate_ema else self.classifier
+
+    def initialize(self, batches: Iterable[Batch]) -> None:
+        """Runs once before the first step: weights that come from data, copies of weights.
+
+        `fit` and trainers' loop call it where no step was taken yet, outside `strategy.run`.
+
+        Args:
+            batches: global batches, the first ones of training; taken from only as needed.
+        """
+        if data_initialization.is_wanted_by(self.classifier):
+            image = next(iter(batches))["unlabeled"]["image"]
+            passes.initializing_pass(self.classifier, image, self.noise_seed)
+        if self.averaged is not None:
+            averages.copy(self.averaged, self.classifier)
+
+    def prepare_evaluation(self, batches: Iterable[Batch]) -> None:
+        """Runs before an evaluation, for statistics that are estimated anew; nothing here.
+
+        Programs call it for the weights that they are about to evaluate; after `fit` it is the
+        caller's to do. It must depend on weights and batches alone, and is done outside
+        `strategy.run`.
+
+        Args:
+            batches: global training batches from step 0 on, without end, without augmentation.
+        """
 
     def after_step(self, batch: Batch) -> None:
         """Updates state that follows training (teachers, ensembles), before `step` counts on."""
 
     # What methods build their losses from.
 
-    def forward(self, image: Any, purpose: str, *, update_statistics: bool = False) -> tf.Tensor:
+    def forward(
+        self, image: Any, purpose: str, *, update_statistics: bool = False, model: Any = None
+    ) -> tf.Tensor:
         """The classifier's logits in training mode, from batch statistics.
 
         Works on any Keras classifier without touching it: the pass is stateless, and what it would
@@ -93,30 +147,20 @@ class Method(keras.Model):
         Args:
             image: [batch, ...].
             purpose: name of this pass; passes with one name share their dropout masks.
-            update_statistics: whether running statistics follow this pass. True for the labeled
-                pass and for no other.
+            update_statistics: whether running statistics follow this pass. True for one pass of a
+                step, the labeled one where nothing else is published.
+            model: another network than the classifier, e.g. its teacher.
 
         Returns:
             Logits, float32 [batch, classes].
         """
-        state = self.classifier.non_trainable_variables
-        values = [
-            tf.cast(self.noise_seed(f"{purpose}/{i}"), variable.dtype)
-            if _is_seed(variable)
-            else variable.value
-            for i, variable in enumerate(state)
-        ]
-        logits, new_values = self.classifier.stateless_call(
-            [variable.value for variable in self.classifier.trainable_variables],
-            values,
+        return passes.training_pass(
+            model if model is not None else self.classifier,
             image,
-            training=True,
+            self.noise_seed,
+            purpose,
+            update_statistics=update_statistics,
         )
-        if update_statistics:
-            for variable, value in zip(state, new_values, strict=True):
-                if not _is_seed(variable):
-                    variable.assign(value)
-        return tf.cast(logits, tf.float32)
 
     def labeled_forward(self, batch: Batch) -> tf.Tensor:
         """Logits of the labeled images: the pass that running statistics follow."""
@@ -136,6 +180,14 @@ class Method(keras.Model):
         """Logs a scalar (the replicas' mean) that is no term of the objective."""
         self._traced.records[name] = value
 
+    def keep(self, name: str, value: Any) -> None:
+        """Keeps a tensor of `compute_losses` for `after_step`, which finds it by `kept`."""
+        self._traced.kept[name] = value
+
+    def kept(self, name: str) -> Any:
+        """What `keep` was given in this step, on this replica."""
+        return self._traced.kept[name]
+
     # The step.
 
     # Plain TensorFlow throughout: AutoGraph has nothing to convert and would slow tracing down.
@@ -152,54 +204,23 @@ class Method(keras.Model):
             and what the method recorded.
         """
         batch = players_lib.as_batch(data)
-        self._traced.records = {}
+        self._traced.records, self._traced.kept = {}, {}
         logs: dict[str, tf.Tensor] = {}
         for phase in self.phases():
-            logs |= self._run(phase, batch)
+            logs |= steps.run(phase, batch, self.objectives(), self.step.value)
         self.after_step(batch)
+        if self.ema_decay is not None:
+            rate = averages.debiased_rate(self.ema_decay, self.step.value)
+            averages.follow(self.averaged.weights, self.classifier.weights, rate)
         self.step.assign_add(1)
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        replicas = reductions.num_replicas()
         logs |= {name: value / replicas for name, value in self._traced.records.items()}
-        return _sum_over_replicas(logs, replicas)
-
-    def _run(self, phase: Phase, batch: Batch) -> dict[str, tf.Tensor]:
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        all_weights = self.objectives()
-        names = list(dict.fromkeys(player.objective for player in phase.players))
-        with tf.GradientTape(persistent=len(names) > 1, watch_accessed_variables=False) as tape:
-            for player in phase.players:
-                tape.watch([variable.value for variable in player.variables])
-            terms = {
-                name: _share_of_global_mean(value, replicas)
-                for name, value in phase.losses(batch).items()
-            }
-            # A term of weight 0 is logged and costs no backward pass.
-            objectives = {
-                name: tf.add_n(
-                    [
-                        weight * terms[term]
-                        for term, weight in all_weights[name].items()
-                        if term in terms and not (isinstance(weight, float) and weight == 0.0)
-                    ]
-                )
-                for name in names
-            }
-        logs = {**terms, **objectives}
-        for name in names:
-            team = [player for player in phase.players if player.objective == name]
-            gradients = tape.gradient(
-                objectives[name], [[v.value for v in player.variables] for player in team]
-            )
-            for player, player_gradients in zip(team, gradients, strict=True):
-                norm, shares = _norm_and_shares(player_gradients, replicas)
-                logs[f"gradient_norm/{player.name}"] = norm / replicas
-                player.optimizer.apply(shares, player.variables)
-        return logs
+        return reductions.sum_over_replicas(logs, replicas)
 
     def test_step(self, data: Any) -> dict[str, Any]:
-        """Accuracy and cross-entropy of the classifier in inference mode, for `evaluate`."""
+        """Accuracy and cross-entropy of `evaluated` in inference mode, for `evaluate`."""
         labeled = players_lib.as_batch(data)["labeled"]
-        logits = self.classifier(labeled["image"], training=False)
+        logits = self(labeled["image"], training=False)
         hits = tf.equal(tf.argmax(logits, axis=-1), tf.cast(labeled["label"], tf.int64))
         self.test_accuracy.update_state(tf.cast(hits, tf.float32))
         self.test_cross_entropy.update_state(divergences.cross_entropy(labeled["label"], logits))
@@ -210,14 +231,16 @@ class Method(keras.Model):
     # What Keras asks of a model.
 
     def call(self, x: Any, training: bool = False) -> Any:
-        """The classifier's output."""
-        return self.classifier(x, training=training)
+        """The output of `evaluated`."""
+        return self.evaluated(x, training=training)
 
     def build(self, input_shape: Any) -> None:
         """Builds classifier and optimizers for images of `input_shape`, [batch, ...]."""
         if not self.classifier.built:
             # A subclassed model without a build() of its own is built by a (symbolic) call.
             self.classifier(keras.Input(input_shape[1:]))
+        if self.ema_decay is not None and self.averaged is None:
+            self.averaged = averages.clone(self.classifier, input_shape)
         self.built = True
         if self.compiled:
             self._build_optimizers()
@@ -243,14 +266,15 @@ class Method(keras.Model):
     def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         """keras.Model.fit on batches as `train_step` takes them, from tf.data or arrays x and y."""
         if not self.built:
-            self.build(_image_shape(x))
+            self.build(players_lib.image_shape(x))
+        if int(self.step) == 0:
+            self.initialize(players_lib.batches(x, y, kwargs.get("batch_size") or 32))
         return super().fit(x, y, **kwargs)
 
     def _build_optimizers(self) -> None:
         # Keras would build them in the first step; a checkpoint needs their variables before.
-        for phase in self.phases():
-            for player in phase.players:
-                player.optimizer.build(list(player.variables))
+        for player in self.all_players():
+            player.optimizer.build(list(player.variables))
 
 
 class _Traced(threading.local):
@@ -261,53 +285,4 @@ class _Traced(threading.local):
 
     def __init__(self) -> None:
         self.records: dict[str, Any] = {}
-
-
-def _is_seed(variable: Any) -> bool:
-    # The state of a keras.random.SeedGenerator, two words; Keras has no public test for it.
-    return str(variable.path).endswith("seed_generator_state")
-
-
-def _share_of_global_mean(term: tf.Tensor, replicas: int) -> tf.Tensor:
-    """What this replica adds to the mean over the global batch; replicas' shares sum to it."""
-    return tf.reduce_mean(term) / replicas
-
-
-def _norm_and_shares(gradients: Sequence[Any], replicas: int) -> tuple[tf.Tensor, list[Any]]:
-    """Norm of the summed gradients, and what to hand to an optimizer that sums over replicas.
-
-    With several replicas dense gradients are summed here, for their norm is not to be had from the
-    parts, and handed on in equal shares. Rows of a table are disjoint between replicas: their
-    squares add up, and the slices stay as they are.
-    """
-    if replicas == 1:
-        return tf.linalg.global_norm(gradients), list(gradients)
-    context = tf.distribute.get_replica_context()
-    sums: list[Any] = []
-    square = tf.zeros(())
-    for gradient in gradients:
-        if isinstance(gradient, tf.IndexedSlices):
-            local = tf.reduce_sum(tf.square(gradient.values))
-            square += context.all_reduce(tf.distribute.ReduceOp.SUM, local)
-            sums.append(gradient)
-        else:
-            total = context.all_reduce(tf.distribute.ReduceOp.SUM, gradient)
-            square += tf.reduce_sum(tf.square(total))
-            sums.append(total / replicas)
-    return tf.sqrt(square), sums
-
-
-def _sum_over_replicas(logs: dict[str, tf.Tensor], replicas: int) -> dict[str, tf.Tensor]:
-    if replicas == 1:
-        return logs
-    packed = tf.distribute.get_replica_context().all_reduce(
-        tf.distribute.ReduceOp.SUM, tf.stack(list(logs.values()))
-    )
-    return dict(zip(logs, tf.unstack(packed), strict=True))
-
-
-def _image_shape(x: Any) -> tuple[int | None, ...]:
-    if isinstance(x, tf.data.Dataset):
-        spec = players_lib.as_batch(x.element_spec)["labeled"]["image"]
-        return tuple(spec.shape)
-    return (None, *x.shape[1:])
+        self.kept: dict[str, Any] = {}

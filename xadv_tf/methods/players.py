@@ -1,8 +1,10 @@
 """Who trains on what: the vocabulary in which a method tells its base class how a step goes."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+
+import tensorflow as tf
 
 Batch = Mapping[str, Mapping[str, Any]]
 Terms = Mapping[str, Any]
@@ -68,3 +70,19 @@ def as_batch(data: Any) -> Batch:
 def is_supervised(batch: Batch) -> bool:
     """Whether the labeled examples are the unlabeled ones, known when the step is traced."""
     return batch["labeled"]["image"] is batch["unlabeled"]["image"]
+
+
+def batches(x: Any, y: Any, batch_size: int) -> Iterator[Batch]:
+    """The batches of what `fit` was given, a tf.data.Dataset or arrays x and y, in order."""
+    if isinstance(x, tf.data.Dataset):
+        yield from map(as_batch, x)
+        return
+    for i in range(0, len(x), batch_size):
+        yield as_batch((x[i : i + batch_size], y[i : i + batch_size]))
+
+
+def image_shape(x: Any) -> tuple[int | None, ...]:
+    """Shape of a batch of the images that `fit` was given, [batch, ...]."""
+    if isinstance(x, tf.data.Dataset):
+        return tuple(as_batch(x.element_spec)["labeled"]["image"].shape)
+    return (None, *x.shape[1:])

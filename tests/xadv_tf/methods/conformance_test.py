@@ -77,12 +77,7 @@ def _steps(method, batches, **kwargs):
 
 
 def _weights(method):
-    return [v.numpy() for player in _players(method) for v in player.variables]
-
-
-def _players(method):
-    everyone = [player for phase in method.phases() for player in phase.players]
-    return {player.name: player for player in everyone}.values()
+    return [v.numpy() for player in method.all_players() for v in player.variables]
 
 
 def _wave(shape, seed):
@@ -106,7 +101,7 @@ def test_each_term_reaches_whom_it_should_and_nobody_else(name):
         sums = {term: tf.reduce_sum(value) for term, value in terms.items()}
     assert set(terms) == set(ROWS[name].reaches) == set(method.loss_weights)
     for term, reached in ROWS[name].reaches.items():
-        for player in _players(method):
+        for player in method.all_players():
             for variable in player.variables:
                 gradient = tape.gradient(sums[term], variable.value)
                 if player.name not in reached:
@@ -142,7 +137,7 @@ def test_step_logs_and_counts(name):
     method = _make(name)
     (logs,) = _steps(method, [make_batch()])
     assert int(method.step) == 1
-    norms = {f"gradient_norm/{player.name}" for player in _players(method)}
+    norms = {f"gradient_norm/{player.name}" for player in method.all_players()}
     assert set(method.loss_weights) | {"objective", "accuracy"} | norms <= set(logs)
     assert all(np.isfinite(value) for value in logs.values())
 
@@ -222,7 +217,7 @@ def test_two_replicas_equal_one(name, monkeypatch):
             assert float(received[key]) == pytest.approx(value, rel=1e-4, abs=1e-5), key
     for one_weight, two_weight in zip(_weights(one), _weights(two), strict=True):
         np.testing.assert_allclose(one_weight, two_weight, atol=1e-5)
-    for player in _players(two):
+    for player in two.all_players():
         for variable in player.variables:
             mirrors = [mirror.numpy() for mirror in variable.value.values]
             np.testing.assert_array_equal(*mirrors)
@@ -247,7 +242,7 @@ def test_resumed_equals_uninterrupted(name, tmp_path):
         return _make(name, dropout=0.3, batch_norm=BatchNormalization())
 
     def checkpoint(method):
-        optimizers = {f"{p.name}_optimizer": p.optimizer for p in _players(method)}
+        optimizers = {f"{p.name}_optimizer": p.optimizer for p in method.all_players()}
         return tf.train.Checkpoint(method=method, **optimizers)
 
     whole, first, second = make(), make(), make()
@@ -268,7 +263,7 @@ def test_exported_logits_are_the_methods(name, tmp_path):
     _steps(method, [batch])
     image = batch["labeled"]["image"]
     archive = keras.export.ExportArchive()
-    archive.track(method.classifier)
+    archive.track(method.evaluated)
     archive.add_endpoint(
         "serve",
         lambda image: {"logits": method(image)},

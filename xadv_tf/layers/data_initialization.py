@@ -1,0 +1,36 @@
+"""The mode in which layers set their weights from the batch that they see."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+
+class _Mode(threading.local):
+    active = False
+
+
+_mode = _Mode()
+
+
+@contextlib.contextmanager
+def data_initialization() -> Iterator[None]:
+    """Within it a layer's training pass sets its weights from the batch (see `is_active`)."""
+    _mode.active = True
+    try:
+        yield
+    finally:
+        _mode.active = False
+
+
+def is_active() -> bool:
+    """Whether a pass sets weights from data: for a layer with `initializes_from_data = True`."""
+    return _mode.active
+
+
+def is_wanted_by(model: Any) -> bool:
+    """Whether any layer of a Keras model says `initializes_from_data = True`."""
+    return any(
+        getattr(layer, "initializes_from_data", False)
+        for layer in model._flatten_layers(include_self=True, recursive=True)
+    )

@@ -1,0 +1,72 @@
+"""Passes through any Keras model that leave no trace in it but what is asked for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from xadv_tf.layers.data_initialization import data_initialization
+
+# purpose -> uint32 [2]; see `Method.noise_seed`.
+Seed = Callable[[str], tf.Tensor]
+
+
+def training_pass(
+    model: Any, image: Any, seed: Seed, purpose: str, *, update_statistics: bool = False
+) -> tf.Tensor:
+    """The model's output in training mode, from batch statistics, float32 [batch, classes].
+
+    What the pass would have written (running statistics) is dropped unless asked for. Dropout and
+    other noise draw from `seed(purpose/...)`, whatever the layers' own seeds.
+
+    Args:
+        model: any built Keras model.
+        image: [batch, ...].
+        seed: gives a seed for a purpose.
+        purpose: name of the pass; passes with one name share their dropout masks.
+        update_statistics: whether running statistics follow this pass.
+    """
+    state = model.non_trainable_variables
+    outputs, new_values = model.stateless_call(
+        [variable.value for variable in model.trainable_variables],
+        _with_seeds(state, seed, purpose),
+        image,
+        training=True,
+    )
+    if update_statistics:
+        for variable, value in zip(state, new_values, strict=True):
+            if not _is_seed(variable):
+                variable.assign(value)
+    return tf.cast(outputs, tf.float32)
+
+
+def initializing_pass(model: Any, image: Any, seed: Seed) -> None:
+    """Lets layers that initialise from data do so; running statistics stay as they are.
+
+    Args:
+        model: any built Keras model.
+        image: [batch, ...], the global batch: call it outside `strategy.run`.
+        seed: gives a seed for a purpose.
+    """
+    state = model.non_trainable_variables
+    values = _with_seeds(state, seed, "initialize")
+    with keras.StatelessScope(list(zip(state, values, strict=True))) as scope:
+        with data_initialization():
+            model(image, training=True)
+    for variable in model.trainable_variables:
+        value = scope.get_current_value(variable)
+        if value is not None:
+            variable.assign(value)
+
+
+def _with_seeds(state: Any, seed: Seed, purpose: str) -> list[Any]:
+    return [
+        tf.cast(seed(f"{purpose}/{i}"), variable.dtype) if _is_seed(variable) else variable.value
+        for i, variable in enumerate(state)
+    ]
+
+
+def _is_seed(variable: Any) -> bool:
+    # The state of a keras.random.SeedGenerator, two words; Keras has no public test for it.
+    return str(variable.path).endswith("seed_generator_state")

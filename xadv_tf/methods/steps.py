@@ -1,0 +1,63 @@
+"""A phase of a step: terms to objectives, one backward pass an objective, updates."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from xadv_tf.methods import reductions
+from xadv_tf.methods.players import Batch, Phase
+
+
+def run(
+    phase: Phase, batch: Batch, objectives: Mapping[str, Mapping[str, Any]], step: Any
+) -> dict[str, tf.Tensor]:
+    """Works out the phase's losses, moves its players, and says what it saw.
+
+    Args:
+        phase: whose turn it is.
+        batch: this replica's.
+        objectives: {objective: {term: weight}}, a weight being a number or a function of the step.
+        step: steps finished before this one, integer scalar.
+
+    Returns:
+        This replica's shares of each raw term, each objective, `gradient_norm/<player>`, and
+        `weight/<term>` where that changes with the step: summed over replicas they are the values.
+    """
+    replicas = reductions.num_replicas()
+    names = list(dict.fromkeys(player.objective for player in phase.players))
+    with tf.GradientTape(persistent=len(names) > 1, watch_accessed_variables=False) as tape:
+        for player in phase.players:
+            tape.watch([variable.value for variable in player.variables])
+        terms = {
+            name: reductions.share_of_global_mean(value, replicas)
+            for name, value in phase.losses(batch).items()
+        }
+        weights = {name: _weights(objectives[name], terms, step) for name in names}
+        totals = {
+            name: tf.add_n([weight * terms[term] for term, weight in weights[name].items()])
+            for name in names
+        }
+    logs = {**terms, **totals}
+    for name in names:
+        for term, weight in weights[name].items():
+            if callable(objectives[name][term]):
+                logs[f"weight/{term}"] = weight / replicas
+        team = [player for player in phase.players if player.objective == name]
+        gradients = tape.gradient(
+            totals[name], [[v.value for v in player.variables] for player in team]
+        )
+        for player, player_gradients in zip(team, gradients, strict=True):
+            norm, shares = reductions.norm_and_shares(player_gradients, replicas)
+            logs[f"gradient_norm/{player.name}"] = norm / replicas
+            player.optimizer.apply(shares, player.variables)
+    return logs
+
+
+def _weights(objective: Mapping[str, Any], terms: Mapping[str, Any], step: Any) -> dict[str, Any]:
+    """The weights of this step; a constant 0 is left out, it costs no backward pass."""
+    return {
+        term: tf.cast(weight(step), tf.float32) if callable(weight) else weight
+        for term, weight in objective.items()
+        if term in terms and (callable(weight) or weight != 0.0)
+    }
