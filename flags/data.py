@@ -18,6 +18,13 @@ flags.DEFINE_integer(
 flags.DEFINE_boolean("balanced", True, "Label equally many examples of each class.")
 flags.DEFINE_string("scaling", "centered", "How pixels become numbers: centered, unit, symmetric.")
 flags.DEFINE_boolean("crop", False, "Augment by random crops of the image reflected by 2 pixels.")
+flags.DEFINE_integer(
+    "crop_offset_max",
+    2,
+    "Greatest shift of the crop's window in pixels, of -2 to 2; the released xVAT code has 1.",
+    lower_bound=-2,
+    upper_bound=2,
+)
 flags.DEFINE_boolean("flip", False, "Augment by random horizontal flips.")
 flags.DEFINE_integer("labeled_batch_size", 100, "Labeled images per step.", lower_bound=1)
 flags.DEFINE_integer(

@@ -2,9 +2,10 @@
 
 from absl import flags
 
+from flags.ranges import define_float
+
 flags.DEFINE_string("workdir", None, "Directory of the run; made if missing.")
 flags.DEFINE_integer("seed", 1, "Seed of splits, weights, batches and noise.", lower_bound=0)
-flags.DEFINE_string("model", "mlp", "The classifier's architecture.")
 flags.DEFINE_integer("train_steps", 2000, "Steps to train.", lower_bound=1)
 flags.DEFINE_integer(
     "steps_per_epoch", 500, "Steps between evaluations and schedule changes.", lower_bound=1
@@ -16,16 +17,38 @@ flags.DEFINE_integer(
     "Steps between checkpoints; the last step has one.",
     lower_bound=1,
 )
-flags.DEFINE_float("learning_rate", 1e-3, "The classifier's initial learning rate.")
+define_float("learning_rate", 1e-3, "The classifier's initial learning rate.", above=0)
 flags.DEFINE_enum(
     "schedule",
     "constant",
     ["constant", "exponential", "linear"],
-    "constant; exponential: times --decay_rate each epoch; linear: to 0 from --decay_start on.",
+    "exponential: times --decay_rate each epoch; linear: to 0 from --decay_start on.",
 )
-flags.DEFINE_float("decay_rate", 0.95, "Factor per epoch of the exponential schedule.")
-flags.DEFINE_float(
-    "decay_start", 0.0, "Share of --train_steps after which the linear schedule sets in."
+define_float(
+    "decay_rate", 0.95, "Factor per epoch of the exponential schedule.", above=0, at_most=1
+)
+define_float(
+    "decay_start",
+    0.0,
+    "Share of --train_steps after which the linear schedule sets in.",
+    at_least=0,
+    below=1,
+)
+flags.DEFINE_integer(
+    "decay_delay",
+    0,
+    "Epochs by which each value of the linear schedule takes effect late: 1 where a script "
+    "applies it after the epoch.",
+    lower_bound=0,
+)
+define_float("decay_scale", 1.0, "Factor on the values of the linear schedule.", above=0)
+define_float("decay_floor", 0.0, "Added to the values of the linear schedule.", at_least=0)
+define_float(
+    "late_beta_1",
+    None,
+    "The classifier optimizer's beta_1 once the linear schedule takes effect.",
+    at_least=0,
+    below=1,
 )
 flags.DEFINE_enum(
     "precision", "float32", ["float32", "mixed_bfloat16"], "Keras dtype policy of the classifier."

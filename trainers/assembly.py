@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from trainers import taken_flags
+from trainers.command_line import UsageError
 from trainers.experiment import Experiment
 from xadv_tf import data, methods, models
 from xadv_tf.layers import HardConcreteGate, PerturbationGenerator, PerturbationTable
@@ -79,7 +81,8 @@ def build_classifier(experiment: Experiment, dataset: data.Dataset) -> Any:
     """The architecture for this data set, weights drawn from the experiment's seed."""
     keras.utils.set_random_seed(experiment.seed)
     build = models.get(experiment.model)
-    options: dict[str, Any] = {}
+    names = taken_flags.MODEL_FLAGS[experiment.model]
+    options = {names[flag]: value for flag, value in experiment.model_options.items()}
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1
     if several and experiment.model in models.NORMALIZED:
         # Otherwise each replica would normalise by its own share of the batch.
@@ -93,7 +96,8 @@ def build_method(experiment: Experiment, classifier: Any, *, pool_size: int) -> 
     gate = {name: experiment.options[name] for name in _GATE if name in experiment.options}
     if gate:
         options["gate"] = HardConcreteGate(**gate)
-    optimizers = {"optimizer": Adam(_schedule(experiment, experiment.learning_rate))}
+    learning_rate = _schedule(experiment, experiment.learning_rate)
+    optimizers = {"optimizer": Adam(learning_rate, beta_1=_beta_1(experiment))}
     if experiment.method in ("xat", "xvat"):
         options["mask"] = _take_mask(experiment, options, classifier.input_shape, pool_size)
         optimizers["mask_optimizer"] = _mask_optimizer(experiment)
@@ -103,8 +107,22 @@ def build_method(experiment: Experiment, classifier: Any, *, pool_size: int) -> 
 
 
 def build_strategy(experiment: Experiment) -> tf.distribute.Strategy:
-    """The distribution strategy by its flag; auto mirrors over GPUs where there are several."""
-    name = experiment.strategy
+    """The distribution strategy by its flag; auto mirrors over GPUs where there are several.
+
+    Raises:
+        UsageError: for --jit=on with several replicas.
+    """
+    strategy = _strategy(experiment.strategy)
+    replicas = strategy.num_replicas_in_sync
+    if experiment.jit == "on" and replicas > 1:
+        raise UsageError(
+            "--jit=on must come with one replica, for the updates of several cross devices. "
+            f"Received: --jit=on --strategy={experiment.strategy}, {replicas} replicas"
+        )
+    return strategy
+
+
+def _strategy(name: str) -> tf.distribute.Strategy:
     if name == "auto":
         name = "mirrored" if len(tf.config.list_logical_devices("GPU")) > 1 else "one_device"
     if name == "one_device":
@@ -151,11 +169,30 @@ def _schedule(experiment: Experiment, learning_rate: float) -> Any:
             learning_rate, rate=experiment.decay_rate, steps_per_epoch=experiment.steps_per_epoch
         )
     if experiment.schedule == "linear":
-        epochs = experiment.train_steps / experiment.steps_per_epoch
         return schedules.LinearEpochDecay(
             learning_rate,
-            epochs=epochs,
-            start=experiment.decay_start * epochs,
+            epochs=experiment.train_steps / experiment.steps_per_epoch,
+            start=_decay_start(experiment),
             steps_per_epoch=experiment.steps_per_epoch,
+            delay=experiment.decay_delay,
+            scale=experiment.decay_scale,
+            floor=experiment.decay_floor,
         )
     return learning_rate
+
+
+def _beta_1(experiment: Experiment) -> Any:
+    if experiment.late_beta_1 is None:
+        return 0.9
+    return schedules.EpochSwitch(
+        0.9,
+        experiment.late_beta_1,
+        start=_decay_start(experiment) + experiment.decay_delay,
+        steps_per_epoch=experiment.steps_per_epoch,
+    )
+
+
+def _decay_start(experiment: Experiment) -> float:
+    epochs = experiment.train_steps / experiment.steps_per_epoch
+    # To a thousandth, for a share like 2/3 has no exact decimals and epochs are compared with it.
+    return round(experiment.decay_start * epochs, 3)

@@ -152,6 +152,7 @@ def _wrong_value(message: str, places: dict[str, str]) -> str:
     if not match:
         return message
     argument, name, problem = match.groups()
+    problem = re.sub("^value should ", "must ", problem)
     what = problem if problem.startswith("must ") else f"must have another value: {problem}"
     return f"--{name} {what.rstrip('.')}. Received: {argument}{_where(name, places)}"
 

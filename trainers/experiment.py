@@ -9,44 +9,12 @@ from absl import flags as absl_flags
 
 from flags import data as data_flags
 from flags import method as method_flags
+from flags import model as model_flags
 from flags import training as training_flags
-from trainers import command_line
+from trainers import command_line, consistency, taken_flags
 from trainers.command_line import UsageError
 
-FLAG_MODULES = (data_flags, method_flags, training_flags)
-
-_GATE = ("beta", "gamma", "zeta")
-_MASKED = ("divergence", "output_scale", "adversarial_weight", *_GATE)
-_LOG_ALPHA = ("log_alpha_mean", "log_alpha_stddev")
-_GENERATOR = (
-    "generator_depth",
-    "generator_width",
-    "generator_pooling",
-    "generator_channels",
-    "generator_bias",
-)
-_TRAINED_MASK = (
-    *_MASKED,
-    "clean_weight",
-    "sparsity",
-    "l0_reduction",
-    "smoothness",
-    "alternating_steps",
-    "mask",
-    "mask_learning_rate",
-    "mask_decay",
-)
-
-# Which of flags/method.py each method takes; masks by form take more (see `flags_taken`).
-METHOD_FLAGS: Mapping[str, tuple[str, ...]] = {
-    "mle": (),
-    "at": ("epsilon", "norm", "clean_weight", "adversarial_weight"),
-    "vat": ("epsilon", "xi", "num_power_iterations", "share_noise", "adversarial_weight"),
-    "random_mask": (*_MASKED, *_LOG_ALPHA),
-    "xat": _TRAINED_MASK,
-    "xvat": _TRAINED_MASK,
-}
-MASK_FLAGS: Mapping[str, tuple[str, ...]] = {"inductive": _GENERATOR, "transductive": _LOG_ALPHA}
+FLAG_MODULES = (data_flags, method_flags, model_flags, training_flags)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +24,7 @@ class Experiment:
     Attributes:
         options: the flags of flags/method.py that were given, by name; those left out keep the
             method's own defaults.
+        model_options: those of flags/model.py, likewise.
         brief: end with one line; of the program, not of the run, like `quiet` and `workdir`.
     """
 
@@ -69,6 +38,7 @@ class Experiment:
     balanced: bool
     scaling: str
     crop: bool
+    crop_offset_max: int
     flip: bool
     labeled_batch_size: int
     unlabeled_batch_size: int
@@ -82,11 +52,16 @@ class Experiment:
     schedule: str
     decay_rate: float
     decay_start: float
+    decay_delay: int
+    decay_scale: float
+    decay_floor: float
+    late_beta_1: float | None
     precision: str
     jit: str
     strategy: str
     quiet: bool
     options: Mapping[str, Any]
+    model_options: Mapping[str, Any]
     brief: bool = False
 
     @property
@@ -150,33 +125,27 @@ def from_flags(values: absl_flags.FlagValues | None = None) -> Experiment:
     """Reads FLAGS, or flags that `parse` made.
 
     Raises:
-        UsageError: for a missing --workdir, an unknown method, or a flag that the method does not
-            take.
+        UsageError: for a missing --workdir, an unknown method or model, a flag that they do not
+            take, or flags that contradict each other.
     """
     values = absl_flags.FLAGS if values is None else values
     if not values.workdir:
         raise UsageError("--workdir must name the directory of the run. Received: nothing")
-    method = values.method
-    if method not in METHOD_FLAGS:
-        raise UsageError(
-            f"--method must be one of {', '.join(METHOD_FLAGS)}. Received: --method={method}"
-        )
-    options = {
-        name: values[name].value
-        for name in names_of(method_flags)
-        if name != "method" and values[name].value is not None
-    }
-    taken = flags_taken(method, options)
-    for name in options:
-        if name not in taken:
-            form = f" with --mask={options.get('mask', 'inductive')}" if "mask" in taken else ""
-            raise UsageError(
-                f"--method={method}{form} does not take --{name}; it takes "
-                f"{', '.join('--' + flag for flag in taken) or 'no flags of its own'}. "
-                f"Received: --{name}={options[name]}"
-            )
-    fields = {field.name for field in dataclasses.fields(Experiment)} - {"options"}
-    return Experiment(options=options, **{name: values[name].value for name in fields})
+    options = _options(values, method_flags, "method")
+    taken = taken_flags.of_method(values.method, values.mask)
+    form = f" with --mask={values.mask or 'inductive'}" if "mask" in taken else ""
+    taken_flags.refuse_others(options, taken, f"--method={values.method}{form}")
+    model_options = _options(values, model_flags, "model")
+    taken = taken_flags.of_model(values.model)
+    taken_flags.refuse_others(model_options, taken, f"--model={values.model}")
+    consistency.check(values)
+    fields = {field.name for field in dataclasses.fields(Experiment)}
+    fields -= {"options", "model_options"}
+    return Experiment(
+        options=options,
+        model_options=model_options,
+        **{name: values[name].value for name in fields},
+    )
 
 
 def to_flagfile(values: absl_flags.FlagValues | None = None) -> str:
@@ -191,22 +160,21 @@ def to_flagfile(values: absl_flags.FlagValues | None = None) -> str:
     return "\n".join(sorted(lines)) + "\n"
 
 
-def flags_taken(method: str, options: Mapping[str, Any]) -> tuple[str, ...]:
-    """Which of flags/method.py the method takes; those of the mask depend on options["mask"].
-
-    Raises:
-        UsageError: for an unknown kind of mask.
-    """
-    names = METHOD_FLAGS[method]
-    if "mask" not in names:
-        return names
-    form = options.get("mask", "inductive")
-    if form not in MASK_FLAGS:
-        raise UsageError(f"--mask must be one of {', '.join(MASK_FLAGS)}. Received: --mask={form}")
-    return (*names, *MASK_FLAGS[form])
+def flags_taken(experiment: Experiment) -> set[str]:
+    """Names of all flags that the experiment's method, mask and model let one give."""
+    names = {name for module in FLAG_MODULES for name in names_of(module)}
+    names -= {*names_of(method_flags), *names_of(model_flags)} - {"method", "model"}
+    names |= set(taken_flags.of_method(experiment.method, experiment.mask))
+    return names | set(taken_flags.of_model(experiment.model))
 
 
 def names_of(module: Any) -> list[str]:
     """Names of the flags that a module of flags/ defines, in their order."""
     by_module = absl_flags.FLAGS.flags_by_module_dict()
     return [flag.name for flag in by_module[module.__name__]]
+
+
+def _options(values: absl_flags.FlagValues, module: Any, choice: str) -> dict[str, Any]:
+    """The flags of a module that were given, by name, without the one that says who takes them."""
+    names = [name for name in names_of(module) if name != choice]
+    return {name: values[name].value for name in names if values[name].value is not None}

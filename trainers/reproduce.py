@@ -17,7 +17,6 @@ from typing import Any
 
 import flags
 import flags.programs  # defines --table
-from flags import method as method_flags
 from trainers import experiment as experiment_lib
 from trainers import program, tables
 
@@ -82,7 +81,8 @@ def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> l
     for file in files:
         place = pathlib.Path(workdir) / file.stem
         arguments = [f"--flagfile={tables.shown_path(file)}", f"--workdir={place}"]
-        taken = _flags_taken(arguments)
+        planned = experiment_lib.from_flags(experiment_lib.parse(arguments))
+        taken = experiment_lib.flags_taken(planned) - {"workdir", *_FIXED}
         used = [name for name in overrides if name in taken]
         unused.difference_update(used)
         arguments += [overrides[name] for name in used]
@@ -96,17 +96,6 @@ def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> l
             f"no run of --table={table} takes --{name} as an override. Received: {overrides[name]}"
         )
     return sorted(runs, key=lambda run: (_rank(run.label), run.workdir))
-
-
-def _flags_taken(arguments: Sequence[str]) -> set[str]:
-    """Flags that may be overridden in the run of these arguments."""
-    experiment = experiment_lib.from_flags(experiment_lib.parse(arguments))
-    own = set(experiment_lib.names_of(method_flags))
-    own -= set(experiment_lib.flags_taken(experiment.method, experiment.options))
-    every = {
-        name for module in experiment_lib.FLAG_MODULES for name in experiment_lib.names_of(module)
-    }
-    return every - own - {"workdir", *_FIXED}
 
 
 def _rank(label: str) -> int:

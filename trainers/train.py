@@ -153,7 +153,8 @@ def _augmentation(experiment: experiment_lib.Experiment) -> Any:
 
     def augment(image: tf.Tensor, seed: Any) -> tf.Tensor:
         if experiment.crop:
-            image = data_lib.random_crop(image, seed("crop"))
+            offsets = (-2, experiment.crop_offset_max)
+            image = data_lib.random_crop(image, seed("crop"), offsets=offsets)
         if experiment.flip:
             image = data_lib.random_flip(image, seed("flip"))
         return image

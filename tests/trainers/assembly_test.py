@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -80,3 +81,32 @@ def test_same_seed_same_weights(digits):
 
 def test_one_device_is_the_default():
     assert assembly.build_strategy(_experiment()) is tf.distribute.get_strategy()
+
+
+def test_model_flags_reach_the_builder(digits):
+    flags = ["--model=conv_large", "--dropout=0.25", "--conv_bias", "--batch_norm_momentum=0.5"]
+    flags += ["--batch_norm_epsilon=1e-3", "--batch_norm_affine", "--top_batch_norm"]
+    layers = assembly.build_classifier(_experiment(*flags), digits.dataset).layers
+    normalizers = [layer for layer in layers if isinstance(layer, BatchNormalization)]
+    assert len(normalizers) == 10  # Nine convolutions and the logits.
+    assert all((n.momentum, n.epsilon, n.affine) == (0.5, 1e-3, True) for n in normalizers)
+    assert all(x.use_bias for x in layers if isinstance(x, keras.layers.Conv2D))
+    assert [x.rate for x in layers if isinstance(x, keras.layers.Dropout)] == [0.25, 0.25]
+
+
+def test_xla_and_replicas_exclude_each_other():
+    with pytest.raises(ValueError, match="Received: --jit=on --strategy=mirrored, 2 replicas"):
+        assembly.build_strategy(_experiment("--strategy=mirrored", "--jit=on"))
+
+
+def test_beta_1_changes_when_the_decay_takes_effect(digits):
+    flags = ["--method=mle", "--train_steps=12", "--steps_per_epoch=1", "--schedule=linear"]
+    flags += ["--decay_start=0.666667", "--decay_delay=1", "--late_beta_1=0.5"]
+    experiment = _experiment(*flags)
+    classifier = assembly.build_classifier(experiment, digits.dataset)
+    optimizer = assembly.build_method(experiment, classifier, pool_size=50).optimizer
+    # Epoch 8 of 12 is two thirds; its value, (12 - 8) / 4 of the rate, holds in epoch 9.
+    rates = optimizer._learning_rate(tf.constant([0, 9, 10, 11])).numpy()
+    np.testing.assert_allclose(rates, [1e-3, 1e-3, 0.75e-3, 0.5e-3], rtol=1e-6)
+    betas = optimizer._beta_1_schedule(tf.constant([0, 8, 9, 11])).numpy()
+    np.testing.assert_allclose(betas, [0.9, 0.9, 0.5, 0.5])

@@ -26,7 +26,8 @@ class Adam(keras.optimizers.Optimizer):
 
     Args:
         learning_rate: float, or a keras `LearningRateSchedule` over the steps taken so far.
-        beta_1: decay of the mean of the gradients, in [0, 1).
+        beta_1: decay of the mean of the gradients, in [0, 1), or a schedule of it like that of the
+            learning rate.
         beta_2: decay of the mean of their squares, in (0, 1).
         epsilon: positive, in units of the gradient.
         name: name of the optimizer.
@@ -38,12 +39,16 @@ class Adam(keras.optimizers.Optimizer):
     def __init__(
         self,
         learning_rate: Any = 1e-3,
-        beta_1: float = 0.9,
+        beta_1: Any = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         name: str = "adam",
     ) -> None:
         super().__init__(learning_rate=learning_rate, name=name)
+        self._beta_1_schedule = None
+        if isinstance(beta_1, keras.optimizers.schedules.LearningRateSchedule):
+            self._beta_1_schedule = beta_1
+            beta_1 = float(beta_1(0))
         if not 0.0 <= beta_1 < 1.0:
             raise ValueError(f"beta_1 must be in [0, 1). Received: beta_1={beta_1}")
         if not 0.0 < beta_2 < 1.0:
@@ -68,6 +73,12 @@ class Adam(keras.optimizers.Optimizer):
         self._momentums, self._velocities = self.add_optimizer_variables(
             variables, ["momentum", "velocity"]
         )
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Takes one step; as `keras.optimizers.Optimizer.apply`."""
+        if self._beta_1_schedule is not None:
+            self.beta_1.assign(self._beta_1_schedule(self.iterations))
+        super().apply(grads, trainable_variables)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Takes one step for one variable.
@@ -98,15 +109,26 @@ class Adam(keras.optimizers.Optimizer):
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the constructor's arguments, with the present learning rate and beta_1."""
+        """Returns the constructor's arguments, with what is assigned now instead of a schedule."""
         config = super().get_config()
+        schedule = self._beta_1_schedule
+        beta_1: Any = float(self.beta_1.numpy())
         return {
             "learning_rate": config["learning_rate"],
-            "beta_1": float(self.beta_1.numpy()),
+            "beta_1": keras.saving.serialize_keras_object(schedule) if schedule else beta_1,
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
             "name": self.name,
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """Makes an optimizer of what `get_config` returned."""
+        beta_1 = config.get("beta_1")
+        if isinstance(beta_1, dict):
+            beta_1 = keras.saving.deserialize_keras_object(beta_1, custom_objects)
+            config = {**config, "beta_1": beta_1}
+        return super().from_config(config, custom_objects)
 
 
 def one_minus_power(base: float, exponent: Any) -> Any:

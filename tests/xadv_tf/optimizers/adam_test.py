@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from xadv_tf.optimizers import Adam
+from xadv_tf.optimizers import Adam, schedules
 
 
 def _reference(start, gradients, learning_rate, beta_1_of_step, beta_2, epsilon):
@@ -47,17 +47,20 @@ def test_first_step_by_hand(mode):
     np.testing.assert_allclose(variable.numpy(), [-0.5e-2, 0.5e-2, -1e-2], rtol=1e-5)
 
 
+@pytest.mark.parametrize("scheduled", [False, True])
 @pytest.mark.parametrize("mode", ["eager", "graph", "jit"])
-def test_equals_the_algorithm_with_beta_1_assigned_after_tracing(mode):
+def test_equals_the_algorithm_with_beta_1_changed_after_tracing(mode, scheduled):
     random = np.random.default_rng(1)
     scale = 10.0 ** random.uniform(-9, 0, size=(1, 20))  # from below epsilon to far above
     gradients = random.normal(size=(60, 20)) * scale
     variable = keras.Variable(np.zeros(20, np.float32))
-    optimizer = Adam(1e-3)
+    # Step 31 is the first of the fourth ten.
+    schedule = schedules.EpochSwitch(0.9, 0.5, start=3, steps_per_epoch=10)
+    optimizer = Adam(1e-3, beta_1=schedule if scheduled else 0.9)
     optimizer.build([variable])
     step = _step(optimizer, variable, mode)
     for t, gradient in enumerate(gradients, 1):
-        if t == 31:
+        if t == 31 and not scheduled:
             optimizer.beta_1.assign(0.5)
         step(tf.constant(gradient, tf.float32))
     expected = _reference(
@@ -170,3 +173,10 @@ def test_config_round_trip():
 def test_arguments_out_of_range(arguments, message):
     with pytest.raises(ValueError, match=message):
         Adam(**arguments)
+
+
+def test_a_scheduled_beta_1_survives_the_config():
+    schedule = schedules.EpochSwitch(0.9, 0.5, start=3, steps_per_epoch=10)
+    again = Adam.from_config(Adam(beta_1=schedule).get_config())
+    assert again._beta_1_schedule.get_config() == schedule.get_config()
+    assert Adam.from_config(Adam(beta_1=0.7).get_config()).beta_1.numpy() == np.float32(0.7)

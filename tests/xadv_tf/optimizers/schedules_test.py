@@ -41,11 +41,19 @@ def test_mnist():
     np.testing.assert_allclose(rates, [1e-3, 0.95e-3, 1e-3 * 0.95**99], rtol=1e-4)
 
 
-@pytest.mark.parametrize("cls", [schedules.LinearEpochDecay, schedules.ExponentialEpochDecay])
+def test_switch():
+    schedule = schedules.EpochSwitch(0.9, 0.5, start=81, steps_per_epoch=400)
+    np.testing.assert_allclose(_at_epochs(schedule, [0, 80, 81, 119]), [0.9, 0.9, 0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    "cls", [schedules.LinearEpochDecay, schedules.ExponentialEpochDecay, schedules.EpochSwitch]
+)
 def test_config_round_trip(cls):
     arguments = {
         schedules.LinearEpochDecay: {"epochs": 4, "start": 2, "steps_per_epoch": 5},
         schedules.ExponentialEpochDecay: {"rate": 0.5, "steps_per_epoch": 5},
+        schedules.EpochSwitch: {"after": 0.5, "start": 2, "steps_per_epoch": 5},
     }[cls]
     schedule = cls(0.1, **arguments)
     again = cls.from_config(schedule.get_config())

@@ -1,0 +1,61 @@
+import pytest
+
+from trainers import experiment as experiment_lib
+from xadv_tf import initializers
+from xadv_tf.methods import multiplicative
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--beta=0", r"--beta must be above 0\. Received: --beta=0\.0"),
+        ("--beta=nan", r"--beta must be above 0\. Received: --beta=nan"),
+        ("--gamma=0", r"--gamma must be below 0\. Received: --gamma=0\.0"),
+        ("--zeta=1", r"--zeta must be above 1\. Received: --zeta=1\.0"),
+        ("--epsilon=-1", r"--epsilon must be at least 0\."),
+        ("--epsilon=inf", r"--epsilon must be at least 0\. Received: --epsilon=inf"),
+        ("--xi=0", r"--xi must be above 0\."),
+        ("--sparsity=-1", r"--sparsity must be at least 0\."),
+        ("--clean_weight=-1", r"--clean_weight must be at least 0\."),
+        ("--adversarial_weight=-1", r"--adversarial_weight must be at least 0\."),
+        ("--smoothness=nan", r"--smoothness must be finite\."),
+        ("--output_scale=0", r"--output_scale must be above 0\."),
+        ("--log_alpha_stddev=-1", r"--log_alpha_stddev must be at least 0\."),
+        ("--learning_rate=0", r"--learning_rate must be above 0\."),
+        ("--mask_learning_rate=-1", r"--mask_learning_rate must be at least 0\."),
+        ("--decay_rate=1.5", r"--decay_rate must be above 0 and at most 1\."),
+        ("--decay_start=1", r"--decay_start must be at least 0 and below 1\."),
+        ("--late_beta_1=1", r"--late_beta_1 must be at least 0 and below 1\."),
+        ("--dropout=1", r"--dropout must be at least 0 and below 1\."),
+        ("--num_power_iterations=0", r"not a positive integer\. Received: --num_power_itera"),
+        ("--generator_depth=6", r"in the range \[1, 5\]\. Received: --generator_depth=6"),
+        ("--alternating_steps=-1", r"Received: --alternating_steps=-1"),
+        ("--labeled_batch_size=0", r"Received: --labeled_batch_size=0"),
+        ("--unlabeled_batch_size=-1", r"Received: --unlabeled_batch_size=-1"),
+        ("--crop_offset_max=3", r"in the range \[-2, 2\]"),
+        ("--mask=both", r"--mask must be one of <inductive\|transductive>\. Received: --mask=both"),
+        ("--divergence=js", r"--divergence must be one of <kl\|"),
+        ("--norm=l1", r"--norm must be one of <linf\|l2>"),
+        ("--l0_reduction=max", r"--l0_reduction must be one of <sum\|mean>"),
+        ("--kernel_initializer=zeros", r"--kernel_initializer must be one of <normal_fan_in\|"),
+    ],
+)
+def test_values_out_of_range_cost_one_sentence(argument, message):
+    with pytest.raises(experiment_lib.UsageError, match=message) as caught:
+        experiment_lib.parse([argument])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["--smoothness=-1", "--mask_learning_rate=0", "--decay_rate=1", "--dropout=0", "--epsilon=0"],
+)
+def test_values_at_the_ends_of_their_range(argument):
+    assert experiment_lib.parse([argument])
+
+
+def test_choices_are_the_librarys():
+    flag = experiment_lib.parse([])["divergence"]
+    assert set(flag.parser.enum_values) == set(multiplicative.DIVERGENCES)
+    flag = experiment_lib.parse([])["kernel_initializer"]
+    assert set(flag.parser.enum_values) == set(initializers.INITIALIZERS)

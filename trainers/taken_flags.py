@@ -1,0 +1,111 @@
+"""Which flags of flags/method.py and flags/model.py each method and model takes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainers.command_line import UsageError
+
+_GATE = ("beta", "gamma", "zeta")
+_MASKED = ("divergence", "output_scale", "adversarial_weight", *_GATE)
+_LOG_ALPHA = ("log_alpha_mean", "log_alpha_stddev")
+_GENERATOR = (
+    "generator_depth",
+    "generator_width",
+    "generator_pooling",
+    "generator_channels",
+    "generator_bias",
+)
+_TRAINED_MASK = (
+    *_MASKED,
+    "clean_weight",
+    "sparsity",
+    "l0_reduction",
+    "smoothness",
+    "alternating_steps",
+    "mask",
+    "mask_learning_rate",
+    "mask_decay",
+)
+
+METHOD_FLAGS: Mapping[str, tuple[str, ...]] = {
+    "mle": (),
+    "at": ("epsilon", "norm", "clean_weight", "adversarial_weight"),
+    "vat": ("epsilon", "xi", "num_power_iterations", "share_noise", "adversarial_weight"),
+    "random_mask": (*_MASKED, *_LOG_ALPHA),
+    "xat": _TRAINED_MASK,
+    "xvat": _TRAINED_MASK,
+}
+# What the methods with --mask take besides, by the form of the mask.
+MASK_FLAGS: Mapping[str, tuple[str, ...]] = {"inductive": _GENERATOR, "transductive": _LOG_ALPHA}
+# Methods that do not look at the unlabeled batch.
+SUPERVISED_METHODS = frozenset({"mle", "at", "xat"})
+
+_MLP = {"kernel_initializer": "kernel_initializer", "top_batch_norm": "top_batch_norm"}
+_RESNET = {
+    "kernel_initializer": "kernel_initializer",
+    "dropout": "dropout_rate",
+    "batch_norm_momentum": "momentum",
+    "batch_norm_epsilon": "epsilon",
+}
+# The flags that each model takes, and what its builder calls them.
+MODEL_FLAGS: Mapping[str, Mapping[str, str]] = {
+    "mlp": _MLP,
+    "mlp_supervised": _MLP,
+    "mnist_cnn": {"kernel_initializer": "kernel_initializer", "dropout": "dropout_rate"},
+    "conv_large": {
+        **_RESNET,
+        "conv_bias": "conv_bias",
+        "top_batch_norm": "top_batch_norm",
+        "batch_norm_affine": "affine",
+    },
+    "wide_resnet": _RESNET,
+    "wide_resnet_28_2": _RESNET,
+    "wide_resnet_28_10": _RESNET,
+}
+
+
+def of_method(method: str, mask: str | None) -> tuple[str, ...]:
+    """The flags that a method takes, with those of its form of mask.
+
+    Args:
+        method: a key of `METHOD_FLAGS`.
+        mask: a key of `MASK_FLAGS`; None is inductive.
+
+    Raises:
+        UsageError: for an unknown method.
+    """
+    _require("method", method, METHOD_FLAGS)
+    names = METHOD_FLAGS[method]
+    return (*names, *MASK_FLAGS[mask or "inductive"]) if "mask" in names else names
+
+
+def of_model(model: str) -> tuple[str, ...]:
+    """The flags that a model takes.
+
+    Raises:
+        UsageError: for an unknown model.
+    """
+    _require("model", model, MODEL_FLAGS)
+    return tuple(MODEL_FLAGS[model])
+
+
+def refuse_others(options: Mapping[str, Any], taken: tuple[str, ...], taker: str) -> None:
+    """Raises UsageError for options that `taker`, e.g. "--method=vat", does not take.
+
+    Args:
+        options: values of flags by name.
+        taken: what it takes.
+        taker: the flags that chose it.
+    """
+    for name, value in options.items():
+        if name not in taken:
+            raise UsageError(
+                f"{taker} does not take --{name}; it takes "
+                f"{', '.join('--' + flag for flag in taken) or 'no flags of its own'}. "
+                f"Received: --{name}={value}"
+            )
+
+
+def _require(flag: str, name: str, known: Mapping[str, Any]) -> None:
+    if name not in known:
+        raise UsageError(f"--{flag} must be one of {', '.join(known)}. Received: --{flag}={name}")
