@@ -14,8 +14,7 @@ flags.DEFINE_enum(
     "kernel_initializer",
     None,
     ["normal_fan_in", "uniform_fan_in", "he_normal", "he_uniform", "he_normal_fan_out"],
-    "Law of the initial weights; all variances are 1 or 2 over the fan, but that of "
-    "uniform_fan_in, PyTorch's, which is a third over it.",
+    "Law of the initial weights (see xadv_tf/initializers.py).",
 )
 define_float("dropout", None, "Share of units dropped.", at_least=0, below=1)
 flags.DEFINE_boolean("conv_bias", None, "Add a bias before each normaliser of conv_large.")

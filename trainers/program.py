@@ -1,6 +1,7 @@
 """How every program starts: flags read, --help shown, mistakes in one sentence with exit code 2."""
 
 import functools
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Collection, Sequence
@@ -13,7 +14,7 @@ from trainers import command_line
 
 _HELP = {"--help", "-help", "-h", "-?", "--helpshort", "-helpshort"}
 _WIDTH = 80
-_INDENT = 26  # The longest name, and two spaces on either side.
+_INDENT = 27  # The longest name, and two spaces on either side.
 
 
 def run(main: Callable[[list[str]], int], takes: Collection[str] | None = None) -> None:
@@ -61,7 +62,8 @@ def help_text(description: str, takes: Collection[str] | None = None) -> str:
 
 def _entry(flag: Any) -> str:
     name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
-    text = flag.help
+    # absl writes <a|b|c>, a word too long for a line where there are many.
+    text = re.sub(r"^<(\S+)>: ", lambda choices: choices[1].replace("|", ", ") + ": ", flag.help)
     if flag.default is not None:
         text += f" [{flag.default_as_str.strip(chr(39))}]"
     lines = textwrap.wrap(text, _WIDTH - _INDENT, break_long_words=False)

@@ -52,10 +52,10 @@ def test_help_reads_well_at_80_columns():
     assert max(map(len, lines)) <= 80
     assert text.startswith("Trains one experiment")
     # A group's title, then its flags with their defaults, and the choices of those that have some.
-    assert lines.index("  --dataset               Name of the data set. [digits]")
+    assert lines.index("  --dataset                Name of the data set. [digits]")
     shown = " ".join(text.split())
     assert "--[no]flip Augment by random horizontal flips. [false]" in shown
-    assert "--jit <auto|on|off>: Compile each step with XLA; auto: on one GPU. [auto]" in shown
+    assert "--jit auto, on, off: Compile each step with XLA; auto: on one GPU. [auto]" in shown
 
 
 @pytest.mark.parametrize("module", [figures, export])

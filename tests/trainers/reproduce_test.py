@@ -7,6 +7,7 @@ from absl import flags as absl_flags
 from absl.testing import flagsaver
 
 import flags
+from flags import method as method_flags
 from trainers import experiment as experiment_lib
 from trainers import reproduce
 
@@ -30,7 +31,7 @@ def test_runs_of_the_digits_table_differ_in_the_methods_flags_only():
     # used from any directory, by itself.
     kept = []
     for run in reproduce.plan("digits", "w", {}):
-        of_method = experiment_lib.names_of(reproduce.method_flags)
+        of_method = experiment_lib.names_of(method_flags)
         names = {line: line[2:].partition("=")[0] for line in run.config.splitlines()}
         kept.append([line for line, name in names.items() if name not in of_method])
     assert all(lines == kept[0] for lines in kept)
