@@ -7,13 +7,20 @@ from flags.ranges import define_float
 flags.DEFINE_string(
     "model",
     "mlp",
-    "mlp, mlp_supervised, mnist_cnn, conv_large, wide_resnet, wide_resnet_28_2 or "
-    "wide_resnet_28_10.",
+    "mlp, mlp_supervised, mnist_cnn, conv_large, ladder_mlp, ladder_conv, wide_resnet, "
+    "wide_resnet_28_2 or wide_resnet_28_10.",
 )
 flags.DEFINE_enum(
     "kernel_initializer",
     None,
-    ["normal_fan_in", "uniform_fan_in", "he_normal", "he_uniform", "he_normal_fan_out"],
+    [
+        "normal_fan_in",
+        "uniform_fan_in",
+        "lecun_uniform",
+        "he_normal",
+        "he_uniform",
+        "he_normal_fan_out",
+    ],
     "Law of the initial weights (see xadv_tf/initializers.py).",
 )
 define_float("dropout", None, "Share of units dropped.", at_least=0, below=1)

@@ -40,9 +40,10 @@ MASK_FLAGS: Mapping[str, tuple[str, ...]] = {"inductive": _GENERATOR, "transduct
 # Methods that do not look at the unlabeled batch.
 SUPERVISED_METHODS = frozenset({"mle", "at", "xat"})
 
-_MLP = {"kernel_initializer": "kernel_initializer", "top_batch_norm": "top_batch_norm"}
+_WEIGHTS = {"kernel_initializer": "kernel_initializer"}
+_MLP = {**_WEIGHTS, "top_batch_norm": "top_batch_norm"}
 _RESNET = {
-    "kernel_initializer": "kernel_initializer",
+    **_WEIGHTS,
     "dropout": "dropout_rate",
     "batch_norm_momentum": "momentum",
     "batch_norm_epsilon": "epsilon",
@@ -51,13 +52,15 @@ _RESNET = {
 MODEL_FLAGS: Mapping[str, Mapping[str, str]] = {
     "mlp": _MLP,
     "mlp_supervised": _MLP,
-    "mnist_cnn": {"kernel_initializer": "kernel_initializer", "dropout": "dropout_rate"},
+    "mnist_cnn": {**_WEIGHTS, "dropout": "dropout_rate"},
     "conv_large": {
         **_RESNET,
         "conv_bias": "conv_bias",
         "top_batch_norm": "top_batch_norm",
         "batch_norm_affine": "affine",
     },
+    "ladder_mlp": _WEIGHTS,
+    "ladder_conv": _WEIGHTS,
     "wide_resnet": _RESNET,
     "wide_resnet_28_2": _RESNET,
     "wide_resnet_28_10": _RESNET,
