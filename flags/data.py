@@ -2,7 +2,14 @@
 
 from absl import flags
 
-flags.DEFINE_string("dataset", "digits", "Name of the data set.")
+flags.DEFINE_string(
+    "dataset",
+    "digits",
+    "The data set: digits; an image-classification set of tensorflow_datasets, e.g. mnist, "
+    "cifar10, svhn_cropped or, with a further training split, svhn_cropped+extra; folder:PATH for "
+    "images as PATH/train/CLASS/*.png and PATH/test/CLASS/*.png; or PATH.npz with arrays "
+    "train_images, train_labels, test_images, test_labels.",
+)
 flags.DEFINE_string(
     "data_dir",
     None,

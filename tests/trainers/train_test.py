@@ -10,10 +10,9 @@ import tensorflow as tf
 from trainers import experiment as experiment_lib
 from trainers import train
 from trainers.run_directory import RunDirectory
-from xadv_tf import data
 
 SMALL = [
-    "--dataset=tiny",
+    "--dataset=tiny.npz",
     "--num_labeled=20",
     "--num_validation=30",
     "--labeled_batch_size=10",
@@ -27,19 +26,19 @@ SMALL = [
 
 
 @pytest.fixture(autouse=True)
-def tiny(monkeypatch):
+def tiny(tmp_path, monkeypatch):
     """Two classes that differ in brightness, 8x8 pixels."""
-
-    def load(name, data_dir, download):
-        rng = np.random.default_rng(0)
-        labels = np.arange(200, dtype=np.int32) % 2
-        images = rng.integers(0, 128, (200, 8, 8, 1)) + 127 * labels[:, None, None, None]
-        images = images.astype(np.uint8)
-        return data.Dataset(
-            name, 2, (8, 8, 1), images[:150], labels[:150], images[150:], labels[150:]
-        )
-
-    monkeypatch.setitem(data.DATASETS, "tiny", load)
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    images = rng.integers(0, 128, (200, 8, 8, 1)) + 127 * labels[:, None, None, None]
+    np.savez(
+        tmp_path / "tiny.npz",
+        train_images=images[:150],
+        train_labels=labels[:150],
+        test_images=images[150:],
+        test_labels=labels[150:],
+    )
+    monkeypatch.chdir(tmp_path)
 
 
 def _experiment(workdir, *arguments):

@@ -56,8 +56,8 @@ def split(
         balanced: take num_labeled / num_classes of every class; otherwise any examples.
 
     Raises:
-        ValueError: a count is out of range or not divisible, a class has too few examples, or a
-            label lies outside the classes.
+        ValueError: a count is out of range or not divisible, a class has too few examples or no
+            labeled one, or a label lies outside the classes.
     """
     labels = _checked_labels(labels, num_classes)
     num_train = len(labels)
@@ -75,6 +75,13 @@ def split(
         order = _permutation(num_train, seed, _LABELED_STREAM)
         order = order[~held_back[order]]
         labeled = np.sort(_first(order, labels, num_classes, num_labeled, balanced))
+    counts = np.bincount(labels[labeled], minlength=num_classes)
+    if not counts.all():
+        raise ValueError(
+            f"every class must have a labeled example, and class {counts.argmin()} has none. "
+            f"Received: {len(labeled)} labeled examples of {np.count_nonzero(counts)} of "
+            f"{num_classes} classes"
+        )
     arrays = (labeled, pool, np.flatnonzero(held_back), np.searchsorted(pool, labeled))
     return Split(*(array.astype(np.int32) for array in arrays))
 

@@ -33,8 +33,8 @@ def test_no_number_of_labels_means_all_of_the_pool(num_labeled):
 
 
 def test_unbalanced_takes_any_number():
-    parts = _split(num_labeled=10, balanced=False)
-    assert len(np.unique(parts.labeled)) == 10
+    parts = _split(num_labeled=20, balanced=False)
+    assert len(np.unique(parts.labeled)) == 20
 
 
 def test_the_seed_decides():
@@ -85,6 +85,14 @@ def test_every_example_is_drawn_equally_often():
 def test_errors(changes, message):
     with pytest.raises(ValueError, match=message):
         _split(**changes)
+
+
+def test_every_class_must_be_labeled():
+    message = "class 2 has none. Received: 10 labeled examples of 2 of 3 classes"
+    with pytest.raises(ValueError, match=message):
+        _split(num_labeled=10, balanced=False)
+    with pytest.raises(ValueError, match="class 3 has none. Received: 78 labeled examples of 3 of"):
+        _split(num_classes=4, num_labeled=0)
 
 
 def test_labels_must_be_integers():

@@ -1,0 +1,48 @@
+import hashlib
+
+import numpy as np
+import pytest
+
+from xadv_tf.data.dataset import DataError, Dataset, digest
+
+
+def _dataset(**changes):
+    arguments = {
+        "name": "own",
+        "num_classes": 3,
+        "image_shape": (4, 5, 1),
+        "train_images": np.zeros((6, 4, 5, 1), np.uint8),
+        "train_labels": np.arange(6, dtype=np.int32) % 3,
+        "test_images": np.zeros((3, 4, 5, 1), np.uint8),
+        "test_labels": np.arange(3, dtype=np.int32),
+    }
+    return Dataset(**(arguments | changes))
+
+
+def test_a_whole_data_set_is_taken():
+    assert _dataset().num_classes == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_shape": (4, 5, 2)}, r"1 or 3 channels\. Received: .*\(4, 5, 2\)"),
+        ({"num_classes": 1}, r"two classes or more\. Received: 1"),
+        ({"num_classes": 2}, r"training labels .* in \[0, 2\)\. Received: labels from 0 to 2"),
+        ({"test_labels": np.array([0, 1, -1])}, r"test labels .* Received: labels from -1 to 1"),
+        ({"train_labels": np.zeros(5, int)}, r"a label for each\. Received: .*labels \(5,\)"),
+        ({"test_images": np.zeros((0, 4, 5, 1))}, r"at least one, .* images \(0, 4, 5, 1\)"),
+        ({"test_images": np.zeros((3, 5, 4, 1))}, r"test set .* images \(3, 5, 4, 1\)"),
+    ],
+)
+def test_errors(changes, message):
+    with pytest.raises(DataError, match=message) as caught:
+        _dataset(**changes)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_digest_is_of_type_shape_and_values():
+    array = np.array([[1, 2], [3, 4]], np.uint8)
+    assert digest(array) == hashlib.sha256(b"|u1 (2, 2)\n\x01\x02\x03\x04").hexdigest()
+    others = [array.T, array.ravel(), array.astype(np.int32), array + 1, array[:0]]
+    assert len({digest(each) for each in [array, *others]}) == 6

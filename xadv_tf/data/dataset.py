@@ -1,0 +1,79 @@
+"""What a data set is, wherever it was read from."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+
+
+class DataError(ValueError):
+    """The data that was asked for is not on this machine, cannot be read, or makes no sense."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One data set, in memory.
+
+    Attributes:
+        name: the name it was loaded by.
+        num_classes: labels lie in [0, num_classes), at least 2.
+        image_shape: (height, width, channels), 1 channel or 3.
+        train_images: [num_train, height, width, channels], values 0 to 255: uint8, or float32 for
+            pixels that no byte holds.
+        train_labels: int32 [num_train].
+        test_images: [num_test, height, width, channels], as train_images.
+        test_labels: int32 [num_test].
+
+    Raises:
+        DataError: if the arrays are anything else.
+    """
+
+    name: str
+    num_classes: int
+    image_shape: tuple[int, int, int]
+    train_images: Images
+    train_labels: npt.NDArray[np.int32]
+    test_images: Images
+    test_labels: npt.NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        """Refuses what no method could train on, whichever source it came from."""
+        if self.image_shape[-1] not in (1, 3):
+            raise DataError(
+                f"The images of {self.name!r} must be grey or coloured, with 1 or 3 channels. "
+                f"Received: height, width and channels {self.image_shape}"
+            )
+        if self.num_classes < 2:
+            raise DataError(
+                f"The data set {self.name!r} must have two classes or more. "
+                f"Received: {self.num_classes}"
+            )
+        for part, images, labels in (
+            ("training", self.train_images, self.train_labels),
+            ("test", self.test_images, self.test_labels),
+        ):
+            self._check(part, images, labels)
+
+    def _check(self, part: str, images: Images, labels: npt.NDArray[np.int32]) -> None:
+        if not len(images) or images.shape != (len(labels), *self.image_shape):
+            raise DataError(
+                f"The {part} set of {self.name!r} must hold images of shape {self.image_shape}, at "
+                f"least one, and a label for each. Received: images {images.shape}, labels "
+                f"{labels.shape}"
+            )
+        if labels.min() < 0 or labels.max() >= self.num_classes:
+            raise DataError(
+                f"The {part} labels of {self.name!r} must lie in [0, {self.num_classes}). "
+                f"Received: labels from {labels.min()} to {labels.max()}"
+            )
+
+
+def digest(array: npt.NDArray[Any]) -> str:
+    """SHA-256, in hexadecimal, of an array's type, shape and values."""
+    sha = hashlib.sha256(f"{array.dtype.str} {array.shape}\n".encode())
+    sha.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    return sha.hexdigest()
