@@ -16,7 +16,8 @@ import tensorflow as tf
 from rich import console
 
 from trainers import benchmark_table, step_timing, timed_step
-from trainers.run_directory import provenance, write_aside
+from trainers.provenance import provenance
+from trainers.storage import write_aside
 from trainers.timed_step import Setting
 
 # The sizes of the experiments on MNIST and on CIFAR-10.

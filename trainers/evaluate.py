@@ -21,8 +21,9 @@ import flags.programs  # noqa: F401 (defines --split and --output)
 from trainers import evaluation, program, seeds, tables
 from trainers import experiment as experiment_lib
 from trainers.loop import Loop
+from trainers.provenance import provenance
 from trainers.restore import restore
-from trainers.run_directory import provenance, write_aside
+from trainers.storage import write_aside
 from xadv_tf import figures
 
 _FLAGS = ("workdir", "split", "output", "quiet")

@@ -70,6 +70,11 @@ class Loop:
         """Finished steps."""
         return int(self.method.step.numpy())
 
+    @property
+    def names(self) -> list[str]:
+        """What the columns of `run` are, once it has run."""
+        return self._names
+
     def run(self, num_steps: int) -> np.ndarray:
         """Trains for `num_steps` steps; returns their logs, float32 [num_steps, logs]."""
         if self.step == 0:

@@ -49,7 +49,10 @@ class Run:
     def result(self) -> dict[str, Any] | None:
         """Its result.json, if it is finished and was made with the same flags."""
         config, result = self.workdir / "config.flags", self.workdir / "result.json"
-        if not result.exists() or config.read_text() != self.config:
+        if not result.exists():
+            return None
+        values = experiment_lib.parse([f"--flagfile={config}"])
+        if experiment_lib.to_flagfile(values) != self.config:
             return None
         return json.loads(result.read_text())
 

@@ -3,24 +3,18 @@
 import pathlib
 
 import keras
-import tensorflow as tf
 
 from trainers import assembly
 from trainers import experiment as experiment_lib
+from trainers.checkpoints import Checkpoints, checkpoint
 from xadv_tf import data as data_lib
 from xadv_tf.methods import Method
-
-
-def checkpoint(method: Method) -> tf.train.Checkpoint:
-    """All that a run must remember: classifier, mask, step and the state of every optimizer."""
-    optimizers = {f"{p.name}_optimizer": p.optimizer for p in method.all_players()}
-    return tf.train.Checkpoint(method=method, **optimizers)
 
 
 def restore(
     workdir: str, *, flag: str = "--workdir"
 ) -> tuple[experiment_lib.Experiment, assembly.Data, Method]:
-    """Rebuilds a run from its config.flags and its newest checkpoint, on one device.
+    """Rebuilds a run from its config.flags and its newest intact checkpoint, on one device.
 
     Sets Keras's dtype policy to the run's precision.
 
@@ -41,10 +35,12 @@ def restore(
             f"{flag} must name the directory of a run, where config.flags is. "
             f"Received: {flag}={workdir}"
         )
-    newest = tf.train.latest_checkpoint(str(run / "checkpoints"))
+    checkpoints = Checkpoints(run / "checkpoints", keep=2)
+    newest = checkpoints.newest()
     if newest is None:
         raise experiment_lib.UsageError(
-            f"{flag} must name a run with a checkpoint; train it first. Received: {flag}={workdir}"
+            f"{flag} must name a run with an intact checkpoint; train it first. "
+            f"Received: {flag}={workdir}"
         )
     values = experiment_lib.parse([f"--flagfile={config}", f"--workdir={workdir}"])
     experiment = experiment_lib.from_flags(values)
@@ -52,6 +48,6 @@ def restore(
     keras.config.set_dtype_policy(experiment.precision)
     classifier = assembly.build_classifier(experiment, data.dataset)
     method = assembly.build_method(experiment, classifier, pool_size=len(data.split.pool))
-    checkpoint(method).restore(newest).assert_existing_objects_matched()
+    checkpoints.restore(checkpoint(method), newest)
     method.prepare_evaluation(data_lib.training_batches(data.pool, data.sampler))
     return experiment, data, method

@@ -1,63 +1,50 @@
-"""A run's directory: flags, metrics, TensorBoard logs, checkpoints and the result."""
+"""A run's directory: flags, status, metrics, TensorBoard logs, checkpoints and the result."""
 
+import contextlib
 import json
 import os
 import pathlib
-import platform
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
 
+from trainers import experiment as experiment_lib
+from trainers.checkpoints import Checkpoints
 from trainers.experiment import UsageError
-
-_PROJECT = pathlib.Path(__file__).resolve().parents[1]
+from trainers.provenance import provenance
+from trainers.status import Status
+from trainers.storage import storing, write_aside
 
 
 class RunDirectory:
     """Owns the files of one run; starts it or goes on with it.
 
-    Files: config.flags (usable as --flagfile), metrics.jsonl (a line per log, in the order of
-    steps), train/ and eval/ for TensorBoard, checkpoints/, and result.json once it is finished.
+    Files: config.flags (usable as --flagfile), status.json (see `Status`), metrics.jsonl (a line
+    per log, in the order of steps), train/ and eval/ for TensorBoard, checkpoints/<step>/ (the
+    newest two), best/<step>/ (the best on validation, where there is validation), and result.json
+    once it is finished. Nothing is written before `opened`.
 
     Args:
-        path: the directory; made if missing.
+        path: the directory; made by `opened` if missing.
         flags: the effective flags, one a line.
 
     Raises:
-        UsageError: if the directory cannot be written or belongs to a run with other flags.
+        UsageError: if the directory belongs to a run with other flags.
     """
 
     def __init__(self, path: str, flags: str) -> None:
         self.path = pathlib.Path(path)
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            config = self.path / "config.flags"
-            known = config.read_text() if config.exists() else None
-            if known is None:
-                write_aside(config, flags)
-        except OSError as error:
-            raise UsageError(
-                f"--workdir must be a writable directory. Received: --workdir={path} "
-                f"({error.strerror})"
-            ) from error
-        if known is not None and known != flags:
-            before, now = set(known.split("\n")), set(flags.split("\n"))
-            raise UsageError(
-                "--workdir holds a run with other flags; choose another directory. "
-                f"There: {' '.join(sorted(before - now)) or 'none of'}; "
-                f"received: {' '.join(sorted(now - before)) or 'none of these'}"
-            )
+        self.checkpoints = Checkpoints(self.path / "checkpoints", keep=2)
+        self.best = Checkpoints(self.path / "best", keep=1)
+        self._flags = flags
+        self._config = self.path / "config.flags"
         self._metrics = self.path / "metrics.jsonl"
-        self._writers = {
-            name: tf.summary.create_file_writer(str(self.path / name)) for name in ("train", "eval")
-        }
-
-    @property
-    def checkpoints(self) -> str:
-        """Where checkpoints go."""
-        return str(self.path / "checkpoints")
+        self._provenance = provenance()
+        self._status = Status(self.path, self._provenance)
+        self._writers: dict[str, Any] = {}
+        if self._config.exists():
+            _refuse_other_flags(self._config, flags)
 
     @property
     def result(self) -> dict[str, Any] | None:
@@ -65,14 +52,45 @@ class RunDirectory:
         file = self.path / "result.json"
         return json.loads(file.read_text()) if file.exists() else None
 
-    def resume_at(self, step: int) -> None:
-        """Drops the metrics that come after the checkpoint: they will be logged again."""
-        if not self._metrics.exists():
-            return
-        lines = self._metrics.read_text().splitlines(keepends=True)
-        # A line cut short by a crash is dropped with those after the step.
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= step]
-        write_aside(self._metrics, "".join(kept))
+    @property
+    def status(self) -> dict[str, Any]:
+        """What status.json says; {} for a run that never started."""
+        return self._status.read()
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[None]:
+        """Makes the directory and keeps it to this process; its end is the run's status.
+
+        Raises:
+            UsageError: the directory cannot be written, or another process is at work in it.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(self._status.running())
+                if not self._config.exists():
+                    comments = "".join(f"# {k}: {v}\n" for k, v in self._provenance.items())
+                    write_aside(self._config, comments + self._flags)
+            except OSError as error:
+                raise UsageError(
+                    f"--workdir must be a writable directory. Received: --workdir={self.path} "
+                    f"({error.strerror})"
+                ) from error
+            yield
+
+    def start_at(self, step: int, metrics_size: int) -> None:
+        """Forgets what was logged after a checkpoint: it will be logged again.
+
+        Args:
+            step: of the checkpoint; 0 to start anew.
+            metrics_size: what `sync` returned before it was saved; 0 to start anew.
+        """
+        with storing(f"the logs in {self.path}"):
+            with self._metrics.open("a") as file:
+                file.truncate(metrics_size)
+            for name in ("train", "eval"):
+                _log_start(self.path / name, step)
+                self._writers[name] = tf.summary.create_file_writer(str(self.path / name))
 
     def log(
         self,
@@ -88,60 +106,64 @@ class RunDirectory:
             split: "train", "validation" or "test".
             values: scalars by name, the same whenever the run is repeated.
             timings: scalars that are not, for TensorBoard alone: metrics.jsonl can be compared.
+
+        Raises:
+            RunFailedError: they could not be written.
         """
-        with self._metrics.open("a") as file:
-            file.write(json.dumps({"step": step, "split": split, **values}) + "\n")
-        kind = "train" if split == "train" else "eval"
-        with self._writers[kind].as_default(step=step):
-            for name, value in {**values, **(timings or {})}.items():
-                tf.summary.scalar(name if split == "train" else f"{split}/{name}", value)
-        self._writers[kind].flush()
+        with storing(f"the logs in {self.path}"):
+            with self._metrics.open("a") as file:
+                file.write(json.dumps({"step": step, "split": split, **values}) + "\n")
+            kind = "train" if split == "train" else "eval"
+            with self._writers[kind].as_default(step=step):
+                for name, value in {**values, **(timings or {})}.items():
+                    tf.summary.scalar(name if split == "train" else f"{split}/{name}", value)
+            self._writers[kind].flush()
+
+    def sync(self) -> int:
+        """Brings metrics.jsonl to the disk; returns its size in bytes, to be kept by a checkpoint.
+
+        Raises:
+            RunFailedError: the disk refuses.
+        """
+        with storing(f"the logs in {self.path}"), self._metrics.open("a") as file:
+            os.fsync(file.fileno())
+            return file.tell()
+
+    def saved(self, step: int) -> None:
+        """Notes the newest checkpoint's step in status.json."""
+        with storing(f"the status in {self.path}"):
+            self._status.update(step=step)
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Writes result.json: the run is finished."""
-        write_aside(self.path / "result.json", json.dumps(result, indent=2) + "\n")
+        with storing(f"the result in {self.path}"):
+            write_aside(self.path / "result.json", json.dumps(result, indent=2) + "\n")
 
 
-def write_aside(path: pathlib.Path, text: str) -> None:
-    """Writes a file such that it is there whole or not at all: aside, then renamed."""
-    aside = path.with_name(path.name + ".partial")
-    with aside.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+def _log_start(logdir: pathlib.Path, step: int) -> None:
+    """Tells TensorBoard's readers to forget what was logged after `step`."""
+    # TensorFlow 2 has no function for it. A first START says nothing; each further one purges.
+    start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
+    with tf.Graph().as_default(), tf.compat.v1.summary.FileWriter(str(logdir)) as writer:
+        writer.add_session_log(start, global_step=step + 1)
 
 
-def provenance() -> dict[str, str]:
-    """Where a number comes from: commit, hardware, versions."""
-    return {"commit": _commit(), "hardware": _hardware(), "tensorflow": tf.__version__}
-
-
-def _commit() -> str:
-    # A fixed command on the project's own folder; without git or a repository there is no commit.
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607
-            cwd=_PROJECT,
-            capture_output=True,
-            text=True,
-            check=True,
+def _refuse_other_flags(config: pathlib.Path, flags: str) -> None:
+    # Read as flags of today: comments and flags that came later, at their defaults, do not count.
+    known = experiment_lib.to_flagfile(experiment_lib.parse([f"--flagfile={config}"]))
+    there, received = ({_name(line): line for line in text.splitlines()} for text in (known, flags))
+    names = sorted(name for name in there | received if there.get(name) != received.get(name))
+    if names:
+        lines = [
+            f"  there {there.get(name, f'no --{name}')}, received {received.get(name, 'none')}"
+            for name in names
+        ]
+        raise UsageError(
+            "--workdir holds a run with other flags; choose another directory. "
+            f"Received: --workdir={config.parent}\n" + "\n".join(lines)
         )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return described.stdout.strip()
 
 
-def _hardware() -> str:
-    gpus = [
-        tf.config.experimental.get_device_details(device).get("device_name", "GPU")
-        for device in tf.config.list_physical_devices("GPU")
-    ]
-    if gpus:
-        return f"{len(gpus)} x {gpus[0]}"
-    name = platform.processor() or platform.machine()
-    cpuinfo = pathlib.Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        models = [line for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        name = models[0].split(":", 1)[1].strip() if models else name
-    return f"{os.cpu_count()} cores, {name}"
+def _name(argument: str) -> str:
+    name, _, value = argument.removeprefix("--").partition("=")
+    return name if value else name.removeprefix("no")  # --balanced and --nobalanced are one.

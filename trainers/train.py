@@ -3,7 +3,7 @@
 import functools
 import shlex
 import sys
-import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -11,15 +11,16 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from trainers import assembly, program, restore, tables
+from trainers import assembly, outcomes, program, tables
 from trainers import experiment as experiment_lib
 from trainers.loop import Loop
+from trainers.outcomes import PreemptedError, RunFailedError
+from trainers.preemption import Preemption
 from trainers.progress import Progress
-from trainers.run_directory import RunDirectory, provenance
+from trainers.provenance import provenance
+from trainers.run_directory import RunDirectory
+from trainers.training import Training
 from xadv_tf import data as data_lib
-
-# Long enough that the host's share of a call is nothing, short enough to watch.
-_SECONDS_PER_CALL = 1.0
 
 
 def prepare(experiment: experiment_lib.Experiment) -> tuple[assembly.Data, Loop]:
@@ -50,6 +51,8 @@ def train(
     data: assembly.Data,
     loop: Loop,
     directory: RunDirectory,
+    *,
+    stop_requested: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
     """Trains, evaluates and fills the run's directory; goes on with a run that was interrupted.
 
@@ -58,32 +61,45 @@ def train(
         data: as `prepare` made it.
         loop: as `prepare` made it.
         directory: where everything goes.
+        stop_requested: asked about once a second; see `Training`.
 
     Returns:
         What result.json holds.
+
+    Raises:
+        UsageError: the directory cannot be written, or another process is at work in it.
+        RunFailedError, PreemptedError: see `Training.run`.
     """
-    manager = tf.train.CheckpointManager(
-        restore.checkpoint(loop.method), directory.checkpoints, max_to_keep=2
-    )
-    with loop.strategy.scope():
-        manager.restore_or_initialize()
-    directory.resume_at(loop.step)
-    seconds_per_step = _run_to_end(experiment, data, loop, directory, manager)
-    test = evaluate(loop, *data.test)
-    directory.log(loop.step, "test", test)
-    result = {
-        "method": tables.method_label(experiment),
-        "test_accuracy": test["accuracy"],
-        "validation_accuracy": _validate(loop, data).get("accuracy"),
-        "milliseconds_per_step": 1000 * seconds_per_step,
-        "backward_passes": loop.method.backward_passes,
-        "train_steps": experiment.train_steps,
-        "seed": experiment.seed,
-        "command": shlex.join(["python", "-m", "trainers.train", *sys.argv[1:]]),
-        **provenance(),
-    }
-    directory.finish(result)
-    return result
+    before = directory.status
+    with directory.opened():
+        training = Training(
+            experiment,
+            loop,
+            directory,
+            validate=lambda: _validate(loop, data),
+            stop_requested=stop_requested,
+        )
+        training.restore()
+        label = tables.method_label(experiment)
+        if before and not experiment.quiet:
+            _print_resumption(label, before, loop.step)
+        with Progress(label, experiment.train_steps, quiet=experiment.quiet) as progress:
+            training.run(progress)
+        test = evaluate(loop, *data.test)
+        directory.log(loop.step, "test", test)
+        result = {
+            "method": label,
+            "test_accuracy": test["accuracy"],
+            "validation_accuracy": _validate(loop, data).get("accuracy"),
+            "milliseconds_per_step": 1000 * (training.seconds_per_step or float("nan")),
+            "backward_passes": loop.method.backward_passes,
+            "train_steps": experiment.train_steps,
+            "seed": experiment.seed,
+            "command": shlex.join(["python", "-m", "trainers.train", *sys.argv[1:]]),
+            **provenance(),
+        }
+        directory.finish(result)
+        return result
 
 
 def evaluate(loop: Loop, images: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -96,55 +112,14 @@ def evaluate(loop: Loop, images: np.ndarray, labels: np.ndarray) -> dict[str, fl
     }
 
 
-def _run_to_end(
-    experiment: experiment_lib.Experiment,
-    data: assembly.Data,
-    loop: Loop,
-    directory: RunDirectory,
-    manager: tf.train.CheckpointManager,
-) -> float:
-    """Runs the steps that are left; returns the median seconds per step, compilation aside."""
-    pace: list[float] = []
-    shown: dict[str, float] = {}
-    images_per_step = experiment.labeled_batch_size + experiment.unlabeled_batch_size
-    with Progress(
-        tables.method_label(experiment), experiment.train_steps, quiet=experiment.quiet
-    ) as progress:
-        while loop.step < experiment.train_steps:
-            window_end = min(_next(loop.step, experiment.log_every), experiment.train_steps)
-            rows = []
-            while loop.step < window_end:
-                left = window_end - loop.step
-                # The first call compiles: one step, not counted in the pace.
-                fitting = int(_SECONDS_PER_CALL / np.median(pace[-5:])) if pace else 1
-                count = max(1, min(left, fitting))
-                start = time.perf_counter()
-                rows.append(loop.run(count))
-                if len(rows) > 1 or shown:
-                    pace.append((time.perf_counter() - start) / count)
-                shown |= loop.means(rows)
-                progress.update(loop.step, shown, float(np.median(pace[-20:])) if pace else None)
-            logs = loop.means(rows) | loop.learning_rates()
-            timings = {}
-            if pace:
-                timings["images_per_second"] = images_per_step / float(np.median(pace[-20:]))
-            directory.log(loop.step, "train", logs, timings)
-            if loop.step % experiment.steps_per_epoch == 0 or loop.step == experiment.train_steps:
-                validation = _validate(loop, data)
-                if validation:
-                    directory.log(loop.step, "validation", validation)
-                    shown["validation_accuracy"] = validation["accuracy"]
-            if loop.step % experiment.checkpoint_every == 0 or loop.step == experiment.train_steps:
-                manager.save(checkpoint_number=loop.step)
-    return float(np.median(pace)) if pace else float("nan")
-
-
 def _validate(loop: Loop, data: assembly.Data) -> dict[str, float]:
     return evaluate(loop, *data.validation) if len(data.validation[1]) else {}
 
 
-def _next(step: int, every: int) -> int:
-    return (step // every + 1) * every
+def _print_resumption(label: str, before: Mapping[str, Any], step: int) -> None:
+    how = {"running": "was killed", "preempted": "was preempted"}.get(before["status"])
+    how = how or f"{before['status']} before ({before['reason']})"
+    print(f"{label}: {how}; going on from step {step}", flush=True)
 
 
 def _augmentation(experiment: experiment_lib.Experiment) -> Any:
@@ -163,22 +138,32 @@ def _augmentation(experiment: experiment_lib.Experiment) -> Any:
 
 
 def main(argv: list[str]) -> int:
-    """Reads the flags, trains, shows the result."""
+    """Reads the flags, trains, shows the result; returns 0, 2 for a mistake, or of `outcomes`."""
     logging.set_verbosity(logging.ERROR)
     try:
         experiment_lib.refuse_arguments(argv)
         experiment = experiment_lib.from_flags()
-        data, loop = prepare(experiment)
         directory = RunDirectory(experiment.workdir, experiment_lib.to_flagfile())
+        result = directory.result
+        if result is None:
+            data, loop = prepare(experiment)
+            with Preemption() as preemption:
+                result = train(
+                    experiment, data, loop, directory, stop_requested=preemption.requested
+                )
+        else:
+            print(f"{experiment.workdir} holds a finished run; there is nothing to do.")
     except ValueError as error:
         # Nothing ran yet: what does not fit together is the user's to mend, in one sentence.
         print(f"error: {error}", file=sys.stderr)
         return 2
-    result = directory.result
-    if result is not None:
-        print(f"{experiment.workdir} holds a finished run; there is nothing to do.")
-    else:
-        result = train(experiment, data, loop, directory)
+    except RunFailedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return outcomes.FAILED
+    except PreemptedError as error:
+        command = shlex.join(["python", "-m", "trainers.train", *sys.argv[1:]])
+        print(f"{error}; this goes on from there: {command}", file=sys.stderr)
+        return outcomes.PREEMPTED
     if experiment.brief:
         tables.print_result_line(result)
     elif not experiment.quiet:

@@ -2,10 +2,10 @@
 
 import keras
 import pytest
-import tensorflow as tf
 
 from trainers import experiment as experiment_lib
-from trainers import restore, train
+from trainers import train
+from trainers.checkpoints import Checkpoints, checkpoint
 
 
 @pytest.fixture(scope="session")
@@ -23,10 +23,7 @@ def make_run(tmp_path_factory):
             if steps:
                 loop.run(steps)
             (workdir / "config.flags").write_text(experiment_lib.to_flagfile(values))
-            manager = tf.train.CheckpointManager(
-                restore.checkpoint(loop.method), str(workdir / "checkpoints"), max_to_keep=2
-            )
-            manager.save(checkpoint_number=steps)
+            Checkpoints(workdir / "checkpoints", keep=1).save(checkpoint(loop.method), steps)
             keras.config.set_dtype_policy("float32")
             made[flags, steps] = workdir, loop.method
         return made[flags, steps]

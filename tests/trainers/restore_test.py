@@ -33,5 +33,7 @@ def test_a_missing_run_is_a_usage_error(tmp_path):
     with pytest.raises(experiment_lib.UsageError, match="--additive_workdir must name"):
         restore("", flag="--additive_workdir")
     (tmp_path / "config.flags").write_text("--method=mle\n")
-    with pytest.raises(experiment_lib.UsageError, match="with a checkpoint; train it first"):
+    with pytest.raises(
+        experiment_lib.UsageError, match="with an intact checkpoint; train it first"
+    ):
         restore(str(tmp_path))

@@ -63,6 +63,7 @@ def test_a_run_leaves_what_it_promises(tmp_path):
     steps = [(line["step"], line["split"]) for line in lines]
     assert steps == [
         (2, "train"),
+        (3, "validation"),
         (4, "train"),
         (6, "train"),
         (6, "validation"),
@@ -75,13 +76,19 @@ def test_a_run_leaves_what_it_promises(tmp_path):
         f"{kind}/{p}" for kind in ("gradient_norm", "learning_rate") for p in ("classifier", "mask")
     }
     assert logged <= set(lines[0])
-    flags = (tmp_path / "run/config.flags").read_text()
-    again = experiment_lib.parse([*flags.splitlines(), "--workdir=elsewhere"])
-    assert experiment_lib.to_flagfile(again) == flags
+    _, flagfile = _experiment("elsewhere", "--method=xvat")
+    again = experiment_lib.parse([f"--flagfile={tmp_path}/run/config.flags"])
+    assert experiment_lib.to_flagfile(again) == flagfile
+    status = json.loads((tmp_path / "run" / "status.json").read_text())
+    assert (status["status"], status["step"], status["reason"]) == ("done", 7, None)
+    assert sorted(path.name for path in (tmp_path / "run/checkpoints").iterdir()) == ["4", "7"]
+    accuracies = {line["step"]: line["accuracy"] for line in lines if line["split"] == "validation"}
+    (best,) = (tmp_path / "run" / "best").iterdir()
+    assert int(best.name) == max(accuracies, key=accuracies.get)  # The first of equals.
     for kind in ("train", "eval"):
-        (events,) = (tmp_path / "run" / kind).glob("events.out.tfevents.*")
         tags = {
             value.tag
+            for events in (tmp_path / "run" / kind).glob("events.out.tfevents.*")
             for event in tf.compat.v1.train.summary_iterator(str(events))
             for value in event.summary.value
         }
@@ -115,7 +122,9 @@ def test_an_interrupted_run_ends_with_the_same_bits(tmp_path, monkeypatch, mask)
 def test_other_flags_in_the_same_directory_are_refused(tmp_path):
     _train(tmp_path / "run", "--method=mle")
     experiment, flagfile = _experiment(tmp_path / "run", "--method=mle", "--learning_rate=0.1")
-    with pytest.raises(experiment_lib.UsageError, match="--learning_rate=0.001.*rate=0.1"):
+    with pytest.raises(
+        experiment_lib.UsageError, match="there --learning_rate=0.001, received .*=0.1"
+    ):
         RunDirectory(experiment.workdir, flagfile)
 
 

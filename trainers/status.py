@@ -1,0 +1,109 @@
+"""What a run is doing: status.json, and a lock that lives as long as the process at work on it."""
+
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+import pathlib
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from trainers.experiment import UsageError
+from trainers.outcomes import PreemptedError, RunFailedError
+from trainers.storage import write_aside
+
+
+class Status:
+    """Keeps status.json of one run.
+
+    It holds "status" (running, done, failed or preempted), "step" (of the newest checkpoint),
+    "reason" (of a failure), "started" and "updated" (ISO 8601, UTC), "pid" and "host" of the
+    process, and what else the constructor is given. "running" without such a process means that
+    it was killed.
+
+    Args:
+        workdir: the run's directory.
+        about: further entries.
+    """
+
+    def __init__(self, workdir: pathlib.Path, about: Mapping[str, Any] | None = None) -> None:
+        self._workdir = workdir
+        self._file = workdir / "status.json"
+        self._about = dict(about or {})
+
+    def read(self) -> dict[str, Any]:
+        """What status.json says; {} if there is none."""
+        return json.loads(self._file.read_text()) if self._file.exists() else {}
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Holds the lock and says "running"; at the end says how the run has ended.
+
+        Raises:
+            UsageError: another process is at work in the directory.
+            OSError: the directory cannot be written.
+        """
+        with self._lock():
+            self._entries = {
+                "status": "running",
+                "step": self.read().get("step", 0),
+                "reason": None,
+                "started": _now(),
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                **self._about,
+            }
+            self._write()
+            try:
+                yield
+            except BaseException as error:
+                preempted = isinstance(error, PreemptedError)
+                reason = (
+                    str(error)
+                    if isinstance(error, RunFailedError | UsageError)
+                    else _in_a_line(error)
+                )
+                # The disk may be the reason.
+                with contextlib.suppress(OSError):
+                    self.update(
+                        status="preempted" if preempted else "failed",
+                        reason=None if preempted else reason,
+                    )
+                raise
+            self.update(status="done")
+
+    def update(self, **entries: Any) -> None:
+        """Changes entries, `step` or `status` or `reason`."""
+        self._entries |= entries
+        self._write()
+
+    def _write(self) -> None:
+        write_aside(self._file, json.dumps({**self._entries, "updated": _now()}, indent=2) + "\n")
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        with (self._workdir / ".lock").open("w") as file:
+            try:
+                # The system lets go of it when the process dies, however it dies.
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                other = self.read()
+                raise UsageError(
+                    "--workdir is in use by another process; wait for it or choose another "
+                    f"directory. Received: --workdir={self._workdir} (process "
+                    f"{other.get('pid')} on {other.get('host')})"
+                ) from None
+            except OSError:
+                pass  # A file system without locks.
+            yield
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def _in_a_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -1,0 +1,69 @@
+"""Files that are there whole or not at all, whatever happens to the process or the disk."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from trainers.outcomes import RunFailedError
+
+_PARTIAL = ".partial"
+
+
+def write_aside(path: pathlib.Path, text: str) -> None:
+    """Writes a file such that it is there whole or not at all: aside, then renamed."""
+    aside = path.with_name(path.name + _PARTIAL)
+    with aside.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+
+
+@contextlib.contextmanager
+def directory_aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Gives an empty directory that becomes `path` once it is filled and on the disk.
+
+    If filling it fails, nothing of it stays. A `path` that is there already is replaced.
+    """
+    aside = path.with_name(path.name + _PARTIAL)
+    shutil.rmtree(aside, ignore_errors=True)  # Of a process that was killed.
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        for file in [*aside.iterdir(), aside]:
+            _sync(file)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    # Only a step that is taken again finds its directory there, and would write the same bits.
+    shutil.rmtree(path, ignore_errors=True)
+    aside.rename(path)
+    _sync(path.parent)
+
+
+@contextlib.contextmanager
+def storing(what: str) -> Iterator[None]:
+    """Turns what a full or failing disk raises into a sentence that says what was not written.
+
+    Raises:
+        RunFailedError: for an OSError or an error of TensorFlow.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RunFailedError(f"{what} could not be written ({error.strerror})") from error
+    except tf.errors.OpError as error:
+        reason = error.message.strip().splitlines()[0]
+        raise RunFailedError(f"{what} could not be written ({reason})") from error
+
+
+def _sync(path: pathlib.Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,198 @@
+"""The course of one run: steps, logs, validation, checkpoints, and its end when it must stop."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from trainers.checkpoints import checkpoint, refuse_nonfinite
+from trainers.experiment import Experiment
+from trainers.loop import Loop
+from trainers.outcomes import PreemptedError, RunFailedError
+from trainers.progress import Progress
+from trainers.run_directory import RunDirectory
+
+# Long enough that the host's share of a call is nothing, short enough to watch.
+_SECONDS_PER_CALL = 1.0
+_PACE_CALLS = 20
+
+
+class Memory(tf.train.experimental.PythonState):
+    """What a run remembers beside its variables, in every checkpoint.
+
+    Attributes:
+        metrics_size: bytes of metrics.jsonl.
+        rows: logs, float32 [steps, names] each, of the steps since its last line.
+        best: the best validation accuracy so far, or None.
+        pace: seconds per step of the last calls.
+    """
+
+    def __init__(self) -> None:
+        self.metrics_size = 0
+        self.rows: list[np.ndarray] = []
+        self.best: float | None = None
+        self.pace: list[float] = []
+
+    def serialize(self) -> str:
+        """The attributes, as a checkpoint keeps them."""
+        return json.dumps(
+            {
+                "metrics_size": self.metrics_size,
+                "rows": [rows.tolist() for rows in self.rows],
+                "best": self.best,
+                "pace": self.pace,
+            }
+        )
+
+    def deserialize(self, string_value: bytes) -> None:
+        """Sets the attributes to what was kept."""
+        kept = json.loads(string_value)
+        self.metrics_size = kept["metrics_size"]
+        self.rows = [np.array(rows, np.float32) for rows in kept["rows"]]
+        self.best = kept["best"]
+        self.pace = kept["pace"]
+
+
+class Training:
+    """Takes a run from where its directory stands to its last step.
+
+    Args:
+        experiment: what to train.
+        loop: at step 0.
+        directory: opened.
+        validate: gives scalars, "accuracy" among them; {} where there is no validation.
+        stop_requested: asked between calls of the loop, that is every second, or every step where
+            one takes longer.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        loop: Loop,
+        directory: RunDirectory,
+        *,
+        validate: Callable[[], dict[str, float]],
+        stop_requested: Callable[[], bool],
+    ) -> None:
+        self._experiment = experiment
+        self._loop = loop
+        self._directory = directory
+        self._validate = validate
+        self._stop_requested = stop_requested
+        self._memory = Memory()
+        self._state = checkpoint(loop.method, memory=self._memory)
+        self._compiled = False
+        self._shown: dict[str, float] = {}
+
+    @property
+    def seconds_per_step(self) -> float | None:
+        """Median over the last calls, compilation aside; None before there is one."""
+        return float(np.median(self._memory.pace)) if self._memory.pace else None
+
+    def restore(self) -> None:
+        """Goes on from the newest intact checkpoint, or stays at step 0."""
+        newest = self._directory.checkpoints.newest()
+        if newest is not None:
+            with self._loop.strategy.scope():
+                self._directory.checkpoints.restore(self._state, newest)
+        self._directory.start_at(self._loop.step, self._memory.metrics_size)
+
+    def run(self, progress: Progress) -> None:
+        """Takes the steps that are left.
+
+        Raises:
+            RunFailedError: a log or a variable is no longer finite, or the disk fails.
+            PreemptedError: it was asked to stop; a checkpoint is saved.
+        """
+        try:
+            while self._loop.step < self._experiment.train_steps:
+                self._call()
+                progress.update(self._loop.step, self._shown, self.seconds_per_step)
+                self._attend()
+        except RunFailedError as error:
+            last = self._directory.checkpoints.last_good
+            where = f"the last good checkpoint is {last}" if last else "no checkpoint was saved yet"
+            raise RunFailedError(f"{error}; {where}") from error
+
+    def _call(self) -> None:
+        """One call of the loop, of about a second and not beyond the next step to attend to."""
+        memory, flags, step = self._memory, self._experiment, self._loop.step
+        count = min(
+            flags.train_steps - step,
+            *(every - step % every for every in self._intervals()),
+            # The first call compiles: one step, not counted in the pace.
+            int(_SECONDS_PER_CALL / self.seconds_per_step)
+            if self._compiled and self.seconds_per_step
+            else 1,
+        )
+        count = max(1, count)
+        start = time.perf_counter()
+        rows = self._loop.run(count)
+        if self._compiled:
+            memory.pace = [*memory.pace, (time.perf_counter() - start) / count][-_PACE_CALLS:]
+        self._compiled = True
+        _refuse_nonfinite(self._loop.names, rows, step)
+        memory.rows.append(rows)
+        self._shown |= self._loop.means(memory.rows)
+
+    def _attend(self) -> None:
+        """Does what is due at this step: logs, validation, checkpoint, stop."""
+        step, memory = self._loop.step, self._memory
+        log, validate, save = (
+            step % every == 0 or step == self._experiment.train_steps for every in self._intervals()
+        )
+        if log:
+            logs = self._loop.means(memory.rows) | self._loop.learning_rates()
+            self._directory.log(step, "train", logs, self._timings())
+            memory.rows = []
+        if validate:
+            self._keep_best()
+        stop = self._stop_requested() and step < self._experiment.train_steps
+        if save or stop:
+            refuse_nonfinite(self._loop.method)
+            memory.metrics_size = self._directory.sync()
+            self._directory.checkpoints.save(self._state, step)
+            self._directory.saved(step)
+        if stop:
+            raise PreemptedError(f"stopped at step {step}, saved")
+
+    def _keep_best(self) -> None:
+        step, memory = self._loop.step, self._memory
+        validation = self._validate()
+        if not validation:
+            return
+        self._directory.log(step, "validation", validation)
+        self._shown["validation_accuracy"] = validation["accuracy"]
+        if memory.best is None or validation["accuracy"] > memory.best:
+            memory.best = validation["accuracy"]
+            refuse_nonfinite(self._loop.method)
+            self._directory.best.save(self._state, step)
+
+    def _intervals(self) -> tuple[int, int, int]:
+        flags = self._experiment
+        return flags.log_every, flags.steps_per_epoch, flags.checkpoint_every
+
+    def _timings(self) -> dict[str, float]:
+        if self.seconds_per_step is None:
+            return {}
+        flags = self._experiment
+        images = flags.labeled_batch_size + flags.unlabeled_batch_size
+        return {"images_per_second": images / self.seconds_per_step}
+
+
+def _refuse_nonfinite(names: Sequence[str], rows: np.ndarray, step: int) -> None:
+    """Raises RunFailedError for the first log that is not finite.
+
+    A step's logs stand in the order of their making: terms, their objective, gradient norms.
+
+    Args:
+        names: of the logs.
+        rows: [steps, names].
+        step: finished steps before them.
+    """
+    bad = np.argwhere(~np.isfinite(rows))
+    if len(bad):
+        row, column = bad[0]
+        raise RunFailedError(f"{names[column]} became {rows[row, column]} in step {step + row + 1}")
