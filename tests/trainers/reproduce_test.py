@@ -6,7 +6,6 @@ import pytest
 from absl import flags as absl_flags
 from absl.testing import flagsaver
 
-import flags
 from flags import method as method_flags
 from trainers import experiment as experiment_lib
 from trainers import reproduce
@@ -36,17 +35,6 @@ def test_runs_of_the_digits_table_differ_in_the_methods_flags_only():
         kept.append([line for line, name in names.items() if name not in of_method])
     assert all(lines == kept[0] for lines in kept)
     assert "--num_labeled=100" in kept[0]
-
-
-@pytest.mark.parametrize(
-    "file", sorted(pathlib.Path(flags.__file__).parent.glob("experiments/*/*.flags")), ids=str
-)
-def test_every_flagfile_is_an_experiment_and_says_what_it_is(file):
-    header = [line for line in file.read_text().splitlines() if line.startswith("#")]
-    for word in ("Published", "Command: python -m trainers.train", "Hardware and hours"):
-        assert any(word in line for line in header), word
-    values = experiment_lib.parse([f"--flagfile={file}", "--workdir=w"])
-    assert experiment_lib.from_flags(values).dataset
 
 
 def test_overrides_go_to_the_runs_that_take_them():

@@ -1,0 +1,161 @@
+"""The flagfiles: each is an experiment that can be built, and says what it is."""
+
+import functools
+import pathlib
+import re
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import flags
+from trainers import assembly
+from trainers import experiment as experiment_lib
+
+_ROOT = pathlib.Path(flags.__file__).parent / "experiments"
+_FILES = {str(file.relative_to(_ROOT)): file for file in sorted(_ROOT.glob("*/*.flags"))}
+# Shape of an image and number of classes, as published.
+_DATASETS = {
+    "digits": ((28, 28, 1), 10),
+    "mnist": ((28, 28, 1), 10),
+    "svhn_cropped": ((32, 32, 3), 10),
+    "cifar10": ((32, 32, 3), 10),
+    "cifar100": ((32, 32, 3), 100),
+}
+_POOL_SIZE = 3
+
+
+def _experiment(name):
+    arguments = [f"--flagfile={_FILES[name]}", "--workdir=w"]
+    return experiment_lib.from_flags(experiment_lib.parse(arguments))
+
+
+@functools.cache
+def _classifier(dataset, model, options):
+    arguments = ["--workdir=w", f"--dataset={dataset}", f"--model={model}", *options]
+    shape, classes = _DATASETS[dataset]
+    return assembly.build_classifier(
+        experiment_lib.from_flags(experiment_lib.parse(arguments)),
+        types.SimpleNamespace(image_shape=shape, num_classes=classes),
+    )
+
+
+def _method(name):
+    # Building a network takes a second; the flagfiles share some few.
+    experiment = _experiment(name)
+    options = tuple(f"--{key}={value}" for key, value in experiment.model_options.items())
+    classifier = _classifier(experiment.dataset, experiment.model, options)
+    return assembly.build_method(experiment, classifier, pool_size=_POOL_SIZE)
+
+
+@pytest.mark.parametrize("name", _FILES)
+def test_it_says_what_it_is(name):
+    lines = _FILES[name].read_text().splitlines()
+    header = [line for line in lines if line.startswith("# ")]
+    assert lines[: len(header)] == header
+    assert header[0].startswith("# Table: ") and header[1].startswith("# Published: ")
+    # The command is this file's own.
+    assert header[2].startswith("# Command: python -m trainers.train ")
+    assert f"--flagfile=flags/experiments/{name}" in header[2] + header[3]
+    (hours,) = re.findall(r"Hardware and hours: 2 cores, about ([\d.]+) h", "\n".join(header))
+    assert float(hours) > 0
+
+
+@pytest.mark.parametrize("name", _FILES)
+def test_it_can_be_built(name):
+    experiment = _experiment(name)
+    method = _method(name)
+    shape, classes = _DATASETS[experiment.dataset]
+    assert method.classifier.output_shape == (None, classes)
+    if "mask" in experiment.options:
+        rows = [tf.zeros((1, *shape)), tf.constant([0])]
+        mask = method.mask(rows[experiment.mask == "transductive"])
+        assert mask.shape == (1, *shape[:2], 1)
+    assert experiment.num_labeled % classes == 0
+    assert experiment.train_steps % experiment.steps_per_epoch == 0
+
+
+def _rates(name, epochs):
+    """The learning rate and beta_1 in each epoch, counted from 0."""
+    optimizer = _method(name).optimizer
+    steps = tf.constant([epoch * _experiment(name).steps_per_epoch for epoch in epochs])
+    return optimizer._learning_rate(steps).numpy(), optimizer._beta_1_schedule(steps).numpy()
+
+
+def _after(epochs):
+    """The scripts of xVAT set a rate after an epoch counted from 0: it holds in the next one."""
+    return [epoch + 1 for epoch in epochs]
+
+
+@pytest.mark.parametrize("mask", ["inductive", "transductive"])
+def test_schedule_of_xvat_on_cifar(mask):
+    name = f"semi_supervised/cifar10_xvat_{mask}.flags"
+    rates, betas = _rates(name, _after([449, 450, 475, 498]))
+    # .5 * .003 (500 - e) / 50 + 1e-5 from e = 450 on.
+    np.testing.assert_allclose(rates, [0.003, 0.00151, 0.00076, 7.0e-5], rtol=1e-4)
+    np.testing.assert_allclose(betas, [0.9, 0.5, 0.5, 0.5])
+
+
+@pytest.mark.parametrize("mask", ["inductive", "transductive"])
+def test_schedule_of_xvat_on_svhn(mask):
+    name = f"semi_supervised/svhn_xvat_{mask}.flags"
+    rates, betas = _rates(name, _after([79, 80, 81, 100]))
+    # .003 (120 - e) / 40 from e = 80 on, which at 80 is .003 still.
+    np.testing.assert_allclose(rates, [0.003, 0.003, 0.002925, 0.0015], rtol=1e-4)
+    np.testing.assert_allclose(betas, [0.9, 0.5, 0.5, 0.5])
+
+
+def test_schedules_of_vat():
+    # .001 (500 - e) / 40 in e itself, from 460 on.
+    rates, betas = _rates("semi_supervised/cifar10_vat.flags", [0, 459, 460, 461, 499])
+    np.testing.assert_allclose(rates, [1e-3, 1e-3, 1e-3, 9.75e-4, 2.5e-5], rtol=1e-4)
+    np.testing.assert_allclose(betas, [0.9, 0.9, 0.5, 0.5, 0.5])
+    # .001 (120 - e) / 40 from 80 on.
+    rates, betas = _rates("semi_supervised/svhn_vat.flags", [79, 80, 81, 119])
+    np.testing.assert_allclose(rates, [1e-3, 1e-3, 9.75e-4, 2.5e-5], rtol=1e-4)
+    np.testing.assert_allclose(betas, [0.9, 0.5, 0.5, 0.5])
+
+
+@pytest.mark.parametrize("name", [name for name in _FILES if name.startswith("supervised/cifar")])
+def test_schedule_of_supervised_cifar(name):
+    # .5 * .003 (300 - e) / 100 + 1e-5 from e = 200 on.
+    rates, betas = _rates(name, _after([199, 200, 250, 298]))
+    np.testing.assert_allclose(rates, [0.003, 0.00151, 0.00076, 4.0e-5], rtol=1e-4)
+    np.testing.assert_allclose(betas, [0.9, 0.5, 0.5, 0.5])
+
+
+def test_cells_of_the_tables():
+    semi = {"mle", "vat", "xvat_inductive", "xvat_transductive"}
+    supervised = semi | {"at", "xat_inductive", "xat_transductive"}
+    cells = {
+        f"semi_supervised/{data}_{method}.flags"
+        for data in ("mnist", "svhn", "cifar10")
+        for method in semi
+    } | {
+        f"supervised/{data}_{method}.flags"
+        for data in ("cifar10", "cifar100")
+        for method in supervised
+    }
+    assert cells <= set(_FILES)
+    for name in cells:
+        experiment = _experiment(name)
+        data, method = pathlib.Path(name).stem.split("_", 1)
+        form = f"_{experiment.mask}" if "mask" in experiment.options else ""
+        assert experiment.dataset.startswith(data)
+        assert experiment.method + form == method
+
+
+def test_ablations_change_one_thing():
+    names = [name for name in _FILES if name.startswith("ablations/mnist_divergence_")]
+    assert {_experiment(name).options["divergence"] for name in names} == {
+        "kl",
+        "reverse_kl",
+        "cross_entropy",
+    }
+    without = []
+    for name in [*names, "semi_supervised/mnist_xvat_transductive.flags"]:
+        lines = _FILES[name].read_text().splitlines()
+        kept = {line for line in lines if line.startswith("--") and "divergence" not in line}
+        without.append(kept)
+    assert all(kept == without[0] for kept in without)
