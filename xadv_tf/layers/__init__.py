@@ -7,6 +7,7 @@ from xadv_tf.layers.ladder_decoder import GaussianDenoiser, LadderDecoder
 from xadv_tf.layers.normalized_stage import NormalizedStage
 from xadv_tf.layers.perturbation_generator import PerturbationGenerator
 from xadv_tf.layers.perturbation_table import PerturbationTable
+from xadv_tf.layers.weight_normalization import WeightNormConv2D, WeightNormDense
 
 __all__ = [
     "BatchNormalization",
@@ -16,5 +17,7 @@ __all__ = [
     "NormalizedStage",
     "PerturbationGenerator",
     "PerturbationTable",
+    "WeightNormConv2D",
+    "WeightNormDense",
     "reverse_gradient",
 ]

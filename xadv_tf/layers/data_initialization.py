@@ -28,9 +28,7 @@ def is_active() -> bool:
     return _mode.active
 
 
-def is_wanted_by(model: Any) -> bool:
-    """Whether any layer of a Keras model says `initializes_from_data = True`."""
-    return any(
-        getattr(layer, "initializes_from_data", False)
-        for layer in model._flatten_layers(include_self=True, recursive=True)
-    )
+def initializing_layers(model: Any) -> list[Any]:
+    """The layers of a Keras model, nested ones included, with `initializes_from_data = True`."""
+    layers = model._flatten_layers(include_self=True, recursive=True)
+    return [layer for layer in layers if getattr(layer, "initializes_from_data", False)]

@@ -16,15 +16,24 @@ def batch_moments(x: Any, *, synchronized: bool) -> tuple[tf.Tensor, tf.Tensor, 
     Returns:
         (mean, variance, unbiased variance), [channels] each.
     """
+    mean, count = batch_mean(x, synchronized=synchronized)
+    axes = list(range(x.shape.rank - 1))
+    # Centred before squaring: E[x^2] - E[x]^2 cancels where |mean| >> deviation.
+    squares = _sum(tf.reduce_sum(tf.square(x - mean), axes), synchronized)
+    return mean, squares / count, squares / tf.maximum(count - 1.0, 1.0)
+
+
+def batch_mean(x: Any, *, synchronized: bool) -> tuple[tf.Tensor, tf.Tensor]:
+    """The mean over all axes but the last, [channels], and the count of what it is taken over.
+
+    Arguments as for `batch_moments`.
+    """
     axes = list(range(x.shape.rank - 1))
     count = tf.cast(tf.size(x) // x.shape[-1], x.dtype)
     # The count travels with the sum: one collective op instead of two.
     total = _sum(tf.concat([tf.reduce_sum(x, axes), [count]], axis=0), synchronized)
     count = tf.stop_gradient(total[-1])
-    mean = total[:-1] / count
-    # Centred before squaring: E[x^2] - E[x]^2 cancels where |mean| >> deviation.
-    squares = _sum(tf.reduce_sum(tf.square(x - mean), axes), synchronized)
-    return mean, squares / count, squares / tf.maximum(count - 1.0, 1.0)
+    return total[:-1] / count, count
 
 
 def standardize(

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from xadv_tf import divergences, noise
-from xadv_tf.layers import data_initialization
+from xadv_tf.layers.data_initialization import initializing_layers
 from xadv_tf.methods import averages, passes, reductions, steps
 from xadv_tf.methods import players as players_lib
 from xadv_tf.methods.players import Batch, Phase, Player, Terms
@@ -113,7 +113,7 @@ class Method(keras.Model):
         Args:
             batches: global batches, the first ones of training; taken from only as needed.
         """
-        if data_initialization.is_wanted_by(self.classifier):
+        if initializing_layers(self.classifier):
             image = next(iter(batches))["unlabeled"]["image"]
             passes.initializing_pass(self.classifier, image, self.noise_seed)
         if self.averaged is not None:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from xadv_tf.layers.data_initialization import data_initialization
+from xadv_tf.layers.data_initialization import data_initialization, initializing_layers
 
 # purpose -> uint32 [2]; see `Method.noise_seed`.
 Seed = Callable[[str], tf.Tensor]
@@ -42,7 +42,7 @@ def training_pass(
 
 
 def initializing_pass(model: Any, image: Any, seed: Seed) -> None:
-    """Lets layers that initialise from data do so; running statistics stay as they are.
+    """Lets the layers that initialise from data do so; all others stay as they are.
 
     Args:
         model: any built Keras model.
@@ -54,10 +54,11 @@ def initializing_pass(model: Any, image: Any, seed: Seed) -> None:
     with keras.StatelessScope(list(zip(state, values, strict=True))) as scope:
         with data_initialization():
             model(image, training=True)
-    for variable in model.trainable_variables:
-        value = scope.get_current_value(variable)
-        if value is not None:
-            variable.assign(value)
+    for layer in initializing_layers(model):
+        for variable in layer.weights:
+            value = scope.get_current_value(variable)
+            if value is not None:
+                variable.assign(value)
 
 
 def _with_seeds(state: Any, seed: Seed, purpose: str) -> list[Any]:

@@ -7,7 +7,7 @@ Each takes `input_shape` (of one example), `num_classes`, and keyword-only optio
 from collections.abc import Callable
 from typing import Any
 
-from xadv_tf.models.conv_large import conv_large
+from xadv_tf.models.conv_large import conv_large, conv_large_weight_norm
 from xadv_tf.models.ladder import ladder_conv, ladder_mlp
 from xadv_tf.models.mlp import SEMI_SUPERVISED_UNITS, SUPERVISED_UNITS, mlp, mlp_supervised
 from xadv_tf.models.mnist_cnn import mnist_cnn
@@ -18,6 +18,7 @@ MODELS: dict[str, Callable[..., Any]] = {
     "mlp_supervised": mlp_supervised,
     "mnist_cnn": mnist_cnn,
     "conv_large": conv_large,
+    "conv_large_weight_norm": conv_large_weight_norm,
     "ladder_mlp": ladder_mlp,
     "ladder_conv": ladder_conv,
     "wide_resnet": wide_resnet,
@@ -45,6 +46,7 @@ __all__ = [
     "SEMI_SUPERVISED_UNITS",
     "SUPERVISED_UNITS",
     "conv_large",
+    "conv_large_weight_norm",
     "get",
     "ladder_conv",
     "ladder_mlp",

@@ -159,22 +159,20 @@ class Standardize(keras.layers.Layer):
 
     def build(self, input_shape):
         self.gain = self.add_weight(shape=(), initializer="ones")
-        self.counter = self.add_weight(shape=(), initializer="zeros", trainable=False)
 
-    def call(self, x, training=False):
+    def call(self, x):
         if data_initialization.is_active():
             self.gain.assign(1.0 / tf.math.reduce_std(x))
-        if training:
-            self.counter.assign_add(1.0)
         return self.gain * x
 
 
 def _standardizing(**kwargs):
     layers = [keras.layers.Flatten(), keras.layers.Dropout(0.5), Standardize()]
+    layers.append(keras.layers.BatchNormalization())
     classifier = keras.Sequential([keras.layers.Input(IMAGE_SHAPE), *layers, keras.layers.Dense(3)])
     method = MLE(classifier, ema_decay=0.5, **kwargs)
     method.compile(optimizer=keras.optimizers.SGD(0.0))
-    return method, layers[-1]
+    return method, layers[-2]
 
 
 def test_initialization_from_data():
@@ -183,7 +181,7 @@ def test_initialization_from_data():
     method.initialize(iter([make_batch()]))
     # Dropout at rate 1/2 doubles the mean square of standard normal pixels: deviation sqrt(2).
     assert float(layer.gain) == pytest.approx(2**-0.5, rel=0.2)
-    assert float(layer.counter) == 0.0
+    np.testing.assert_array_equal(method.classifier.layers[-2].moving_mean, np.zeros(72))
     np.testing.assert_array_equal(
         method.averaged.trainable_variables[0], method.classifier.trainable_variables[0]
     )
@@ -202,3 +200,27 @@ def test_fit_initializes_before_the_first_step_only():
     assert gain == float(expected_layer.gain) != 1.0
     method.fit(2.0 * batch["image"], batch["label"], batch_size=6, verbose=0)
     assert float(layer.gain) == gain
+
+
+@pytest.mark.parametrize("layer", [keras.layers.GaussianNoise, keras.layers.Dropout])
+def test_keras_noise_layers_draw_by_step_replica_and_purpose(layer):
+    strategy = tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
+    )
+    with strategy.scope():
+        classifier = keras.Sequential([keras.layers.Input((50,)), layer(0.5)])
+        method = MLE(classifier)
+    image = tf.ones((1, 50))
+
+    def draw(purpose):
+        run = tf.function(lambda: strategy.run(method.forward, (image, purpose)), autograph=False)
+        return [value.numpy() for value in strategy.experimental_local_results(run())]
+
+    one, other = draw("a")
+    assert np.any(one != other) and np.any(one != draw("b")[0])
+    np.testing.assert_array_equal(one, draw("a")[0])
+    np.testing.assert_array_equal(one, method.forward(image, "a"))
+    compiled = tf.function(lambda: method.forward(image, "a"), jit_compile=True, autograph=False)
+    assert np.std(compiled()) == pytest.approx(np.std(one), rel=0.5)  # By XLA's own algorithm.
+    method.step.assign_add(1)
+    assert np.any(one != draw("a")[0])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from xadv_tf.models import conv_large
+from xadv_tf.models import conv_large, conv_large_weight_norm
 
 
 def num_trainable(model):
@@ -61,3 +61,12 @@ def test_dropout_differs_from_call_to_call_and_follows_the_seed():
 def test_errors():
     with pytest.raises(ValueError, match=r"at least 12 x 12. Received: input_shape=\(8, 32, 3\)"):
         conv_large((8, 32, 3))
+
+
+def test_weight_norm_variant():
+    model = conv_large_weight_norm()
+    # 3,117,696 kernel weights, and g and b for 2,048 filters and 10 logits.
+    assert num_trainable(model) == 3_117_696 + 2 * 2_058 == 3_121_812
+    assert [v.name for v in model.non_trainable_variables if v.name == "moving_mean"]
+    with pytest.raises(ValueError, match="Received: normalizer='layer_norm'"):
+        conv_large(normalizer="layer_norm")

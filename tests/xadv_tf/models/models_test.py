@@ -13,6 +13,11 @@ SMALL = {
     "mlp_supervised": {"input_shape": (6, 6, 1)},
     "mnist_cnn": {"input_shape": (8, 8, 1)},
     "conv_large": {"input_shape": (12, 12, 3), "dropout_rate": 0.0},
+    "conv_large_weight_norm": {
+        "input_shape": (12, 12, 3),
+        "dropout_rate": 0.0,
+        "input_noise": 0.0,
+    },
     "ladder_mlp": {"input_shape": (6, 6, 1), "hidden_units": (8, 7)},
     "ladder_conv": {"input_shape": (11, 11, 3)},
     "wide_resnet": {"input_shape": (8, 8, 3), "depth": 10, "width": 2},
