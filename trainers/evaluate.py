@@ -50,7 +50,7 @@ def evaluate(workdir: str, *, split: str = "test") -> tuple[evaluation.Evaluatio
             f"Received: --workdir={workdir}"
         )
     loop = Loop(method, data.pool, data.sampler, strategy=tf.distribute.get_strategy())
-    class_names = [str(i) for i in range(data.dataset.num_classes)]
+    class_names = [str(label) for label in range(data.dataset.num_classes)]
     try:
         measured = evaluation.measure(loop.predict(images), labels, class_names)
     except ValueError as error:

@@ -1,11 +1,12 @@
 """Exports a run as a SavedModel: python -m trainers.export --workdir=RUN --output=DIR."""
 
 import functools
+import json
 import os
 import pathlib
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -14,36 +15,47 @@ from absl import logging
 
 import flags.programs  # noqa: F401 (defines --output)
 from trainers import experiment as experiment_lib
-from trainers import program
+from trainers import program, tables
 from trainers.restore import restore
 from xadv_tf import data
 from xadv_tf.layers import PerturbationGenerator
 from xadv_tf.methods import Method
 from xadv_tf.methods.trained_mask import TrainedMaskMethod
+from xadv_tf.models import portable
 
 _FLAGS = ("workdir", "output", "quiet")
 
 Endpoint = Callable[[Any], dict[str, tf.Tensor]]
 
 
-def export(method: Method, scale: data.preprocessing.Scaling, output: str) -> pathlib.Path:
+def export(
+    method: Method,
+    scale: data.preprocessing.Scaling,
+    output: str,
+    *,
+    metadata: Mapping[str, Any] | None = None,
+) -> pathlib.Path:
     """Writes the next version of a served model, whole or not at all.
 
     The SavedModel needs neither this project nor Keras. Its signatures take `image`, [batch,
     height, width, channels], values 0 to 255, any batch size:
 
     - serving_default (float32) and serving_uint8: logits, probabilities [batch, classes], class
-      [batch].
+      [batch]. A signature has one type. Clients that convert, which are JSON, numpy arrays in
+      Python and saved_model_cli, may send bytes to serving_default as well; serving_uint8 is for
+      those that send tensors of exactly that type, and it quarters what is sent.
     - explain (float32), for an inductive mask: log_alpha and mask at the mask's resolution, without
       noise; masked_image, as the classifier sees it, after scaling; probabilities and
       masked_probabilities.
 
-    Beside it lies classifier.keras, the classifier alone, for scaled images and for Keras.
+    Beside it lie classifier.keras, the classifier alone, for scaled images and for Keras, of
+    Keras's own layers where these can do the same; and metadata.json.
 
     Args:
         method: built.
         scale: what turns the values 0 to 255 into the classifier's inputs.
         output: the directory of all versions.
+        metadata: more to say in metadata.json.
 
     Returns:
         `output`/<version>: 1, or one more than the newest.
@@ -56,15 +68,28 @@ def export(method: Method, scale: data.preprocessing.Scaling, output: str) -> pa
         archive.track(method.classifier)
         shape = method.classifier.input_shape
         predict = _prediction(method, scale)
-        # A signature has one type: images come as bytes, and from JSON as floats.
-        for name, dtype in (("serving_default", tf.float32), ("serving_uint8", tf.uint8)):
-            archive.add_endpoint(name, predict, [tf.TensorSpec(shape, dtype, name="image")])
+        signatures = [
+            ("serving_default", predict, tf.float32),
+            ("serving_uint8", predict, tf.uint8),
+        ]
         if isinstance(method, TrainedMaskMethod) and isinstance(method.mask, PerturbationGenerator):
             archive.track(method.mask)
-            explain = _explanation(method, scale)
-            archive.add_endpoint("explain", explain, [tf.TensorSpec(shape, name="image")])
+            signatures.append(("explain", _explanation(method, scale), tf.float32))
+        for name, function, dtype in signatures:
+            archive.add_endpoint(name, function, [tf.TensorSpec(shape, dtype, name="image")])
         archive.write_out(str(aside), verbose=False)
-        method.classifier.save(aside / "classifier.keras")
+        classifier = portable.with_stock_layers(method.classifier)
+        classifier.save(aside / "classifier.keras")
+        about = {
+            **(metadata or {}),
+            "image_shape": list(shape[1:]),
+            "pixel_values": [0, 255],
+            "signatures": {name: dtype.name for name, _, dtype in signatures},
+            "classifier_custom_objects": portable.custom_objects(classifier),
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+        }
+        (aside / "metadata.json").write_text(json.dumps(about, indent=2) + "\n")
         return _publish(aside, root)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -115,6 +140,41 @@ def _publish(aside: pathlib.Path, root: pathlib.Path) -> pathlib.Path:
             version += 1
 
 
+def describe(
+    workdir: str, experiment: experiment_lib.Experiment, class_names: Sequence[str], step: int
+) -> dict[str, Any]:
+    """Where a model comes from, for metadata.json.
+
+    Args:
+        workdir: its run.
+        experiment: the run's.
+        class_names: [classes].
+        step: at which its weights were saved.
+    """
+    run = pathlib.Path(workdir)
+    evaluation, result = _read(run / "evaluation.json"), _read(run / "result.json")
+    if evaluation.get("step") != step:
+        evaluation = {}
+    if result.get("train_steps") != step:
+        result = {}
+    return {
+        "workdir": workdir,
+        "method": tables.method_label(experiment),
+        "model": experiment.model,
+        "dataset": experiment.dataset,
+        "seed": experiment.seed,
+        "step": step,
+        "trained_at_commit": result.get("commit"),
+        "test_accuracy": evaluation.get("accuracy", result.get("test_accuracy")),
+        "preprocessing": experiment.scaling,
+        "class_names": list(class_names),
+    }
+
+
+def _read(file: pathlib.Path) -> dict[str, Any]:
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
 def main(argv: list[str]) -> int:
     """Reads the flags, exports, says where the model is."""
     logging.set_verbosity(logging.ERROR)
@@ -125,8 +185,11 @@ def main(argv: list[str]) -> int:
         workdir, output, quiet = experiment_lib.program_flags(*_FLAGS)
         if not output:
             raise experiment_lib.UsageError("--output must name a directory. Received: nothing")
-        experiment, _, method = restore(workdir)
-        version = export(method, data.preprocessing.get(experiment.scaling), output)
+        experiment, found, method = restore(workdir)
+        names = [str(label) for label in range(found.dataset.num_classes)]
+        about = describe(workdir, experiment, names, int(method.step))
+        scale = data.preprocessing.get(experiment.scaling)
+        version = export(method, scale, output, metadata=about)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

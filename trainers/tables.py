@@ -58,7 +58,11 @@ def print_result_line(result: Mapping[str, Any]) -> None:
 def print_next_commands(workdir: str) -> None:
     """Says where a run's logs are and what to type next."""
     print(f"TensorBoard logs: {workdir}/train and {workdir}/eval")
+    program = f"{shown_path(pathlib.Path(sys.executable))} -m trainers"
     print(f"Next: {tensorboard_command(workdir)}")
+    print(f"      {program}.evaluate --workdir={shlex.quote(workdir)}")
+    output = shlex.quote(f"{workdir}/saved_model")
+    print(f"      {program}.export --workdir={shlex.quote(workdir)} --output={output}")
 
 
 def tensorboard_command(logdir: str) -> str:

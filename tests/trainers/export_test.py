@@ -1,8 +1,9 @@
-import os
+import json
+import pathlib
+import shutil
 import subprocess
 import sys
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +11,7 @@ from absl import flags as absl_flags
 from absl.testing import flagsaver
 
 from trainers import export
+from trainers.restore import restore
 from xadv_tf.data import preprocessing
 
 # Neither this project nor Keras can be imported once the model is to be loaded.
@@ -33,6 +35,18 @@ np.savez(sys.argv[3], **results)
 """
 
 
+# What Keras alone makes of the file.
+_LOAD = """
+import sys
+for name in ("xadv_tf", "trainers", "flags"):
+    sys.modules[name] = None
+import keras
+import numpy as np
+model = keras.saving.load_model(sys.argv[1])
+np.save(sys.argv[3], model.predict(np.load(sys.argv[2]), verbose=0))
+"""
+
+
 def _images(count):
     return np.random.default_rng(0).integers(0, 256, (count, 28, 28, 1)).astype(np.uint8)
 
@@ -40,19 +54,26 @@ def _images(count):
 def _serve(version, folder):
     """What the model gives in a process that has TensorFlow only, by "endpoint/output/size"."""
     np.save(folder / "image.npy", _images(7))
-    subprocess.run(  # noqa: S603 (this interpreter and the code above)
-        [sys.executable, "-c", _SERVE, version, folder / "image.npy", folder / "results.npz"],
-        cwd=folder,
-        env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
-        check=True,
-        timeout=120,
-    )
+    _run_alone(folder, _SERVE, version, folder / "image.npy", folder / "results.npz")
     return np.load(folder / "results.npz")
 
 
-def test_the_served_model_equals_the_python_model(make_run, tmp_path):
+def _run_alone(folder, code, *arguments):
+    # -I: neither the current directory nor PYTHONPATH is looked at.
+    command = [sys.executable, "-I", "-c", code, *arguments]
+    subprocess.run(command, cwd=folder, check=True, timeout=300)  # noqa: S603 (our own code)
+
+
+@pytest.fixture(scope="module")
+def exported(make_run, tmp_path_factory):
+    """A model that can explain itself, its running statistics moved by training; its version."""
     _, method = make_run("--method=xvat", "--mask=inductive", steps=2)
-    version = export.export(method, preprocessing.centered, str(tmp_path / "model"))
+    output = tmp_path_factory.mktemp("model")
+    return method, export.export(method, preprocessing.centered, str(output))
+
+
+def test_the_served_model_equals_the_python_model(exported, tmp_path):
+    method, version = exported
     served = _serve(version, tmp_path)
     for size in (1, 7):
         x = preprocessing.centered(_images(size))
@@ -99,9 +120,40 @@ def test_versions_count_on_and_nothing_else_is_left(make_run, tmp_path):
     version = export.export(method, preprocessing.centered, str(tmp_path))
     assert version == tmp_path / "8"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["7", "8", "notes"]
-    x = preprocessing.centered(_images(3))
-    classifier = keras.saving.load_model(version / "classifier.keras")
-    np.testing.assert_array_equal(classifier(x), method(x))
+
+
+def test_keras_alone_loads_the_classifier(exported, tmp_path):
+    method, version = exported
+    x = preprocessing.centered(_images(7))
+    np.save(tmp_path / "x.npy", x)
+    _run_alone(
+        tmp_path, _LOAD, version / "classifier.keras", tmp_path / "x.npy", tmp_path / "logits.npy"
+    )
+    np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), method(x), rtol=1e-4, atol=1e-5)
+    about = json.loads((version / "metadata.json").read_text())
+    assert about["classifier_custom_objects"] == []
+
+
+def test_saved_model_cli_runs_it_on_bytes(exported, tmp_path):
+    method, version = exported
+    np.save(tmp_path / "x.npy", _images(4))
+    subprocess.run(  # noqa: S603 (TensorFlow's own program)
+        [
+            pathlib.Path(sys.executable).with_name("saved_model_cli"), "run", "--dir", version,
+            "--tag_set", "serve", "--signature_def", "serving_default",
+            "--inputs", f"image={tmp_path}/x.npy", "--outdir", tmp_path,
+        ],
+        cwd=tmp_path,
+        check=True,
+        timeout=300,
+    )  # fmt: skip
+    logits = method(preprocessing.centered(_images(4))).numpy()
+    # Sums of 1,200 products, in another order.
+    np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), logits, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(np.load(tmp_path / "class.npy"), np.argmax(logits, axis=-1))
+    np.testing.assert_allclose(
+        np.load(tmp_path / "probabilities.npy"), tf.nn.softmax(logits), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_a_number_taken_meanwhile_is_passed_over(tmp_path, monkeypatch):
@@ -132,8 +184,14 @@ def test_mistakes_give_one_sentence(arguments, sentence, capfd):
     assert sentence in output.err
 
 
-def test_the_program_says_where_the_model_is(make_run, tmp_path, capfd):
-    workdir, _ = make_run("--method=mle")
+def test_the_program_says_where_the_model_is_and_the_model_where_it_is_from(
+    make_run, tmp_path, capfd
+):
+    made, _ = make_run("--method=mle", steps=3)
+    workdir = tmp_path / "run"
+    shutil.copytree(made, workdir)
+    result = {"train_steps": 3, "commit": "abc", "test_accuracy": 0.9}
+    (workdir / "result.json").write_text(json.dumps(result))
     with flagsaver.flagsaver():
         rest = absl_flags.FLAGS(["program", f"--workdir={workdir}", f"--output={tmp_path}/m"])
         assert export.main(rest) == 0
@@ -141,3 +199,36 @@ def test_the_program_says_where_the_model_is(make_run, tmp_path, capfd):
     assert output.out == f"SavedModel: {tmp_path}/m/1\n"
     assert output.err == ""
     assert (tmp_path / "m" / "1" / "saved_model.pb").exists()
+    about = json.loads((tmp_path / "m" / "1" / "metadata.json").read_text())
+    assert about["class_names"] == [str(digit) for digit in range(10)]
+    assert about["signatures"] == {"serving_default": "float32", "serving_uint8": "uint8"}
+    expected = {
+        "workdir": str(workdir),
+        "method": "MLE",
+        "model": "mlp",
+        "dataset": "digits",
+        "seed": 1,
+        "step": 3,
+        "trained_at_commit": "abc",
+        "test_accuracy": 0.9,
+        "preprocessing": "centered",
+        "image_shape": [28, 28, 1],
+        "pixel_values": [0, 255],
+    }
+    assert {name: about[name] for name in expected} == expected
+
+
+def test_accuracy_is_that_of_the_exported_step(make_run, tmp_path):
+    workdir, _ = make_run("--method=mle", steps=3)
+    experiment, _, _ = restore(str(workdir))
+    run = tmp_path / "run"
+    shutil.copytree(workdir, run)
+
+    def accuracy():
+        return export.describe(str(run), experiment, ["a"], 3)["test_accuracy"]
+
+    assert accuracy() is None
+    (run / "evaluation.json").write_text(json.dumps({"step": 2, "accuracy": 0.5}))
+    assert accuracy() is None
+    (run / "evaluation.json").write_text(json.dumps({"step": 3, "accuracy": 0.75}))
+    assert accuracy() == 0.75
