@@ -65,8 +65,8 @@ def export(
     aside = root / f".{os.getpid()}.partial"
     try:
         archive = keras.export.ExportArchive()
-        archive.track(method.classifier)
-        shape = method.classifier.input_shape
+        archive.track(method.evaluated)
+        shape = method.evaluated.input_shape
         predict = _prediction(method, scale)
         signatures = [
             ("serving_default", predict, tf.float32),
@@ -78,7 +78,7 @@ def export(
         for name, function, dtype in signatures:
             archive.add_endpoint(name, function, [tf.TensorSpec(shape, dtype, name="image")])
         archive.write_out(str(aside), verbose=False)
-        classifier = portable.with_stock_layers(method.classifier)
+        classifier = portable.with_stock_layers(method.evaluated)
         classifier.save(aside / "classifier.keras")
         about = {
             **(metadata or {}),
@@ -97,7 +97,7 @@ def export(
 
 def _prediction(method: Method, scale: data.preprocessing.Scaling) -> Endpoint:
     def predict(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        logits = tf.cast(method.classifier(scale(image), training=False), tf.float32)
+        logits = tf.cast(method.evaluated(scale(image), training=False), tf.float32)
         return {
             "logits": logits,
             "probabilities": tf.nn.softmax(logits),
@@ -112,7 +112,7 @@ def _explanation(method: TrainedMaskMethod, scale: data.preprocessing.Scaling) -
         x = scale(image)
         shown = method.perturb(x)
         clean, masked = (
-            tf.nn.softmax(tf.cast(method.classifier(images, training=False), tf.float32))
+            tf.nn.softmax(tf.cast(method.evaluated(images, training=False), tf.float32))
             for images in (x, shown["x_adv"])
         )
         return {

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -12,6 +13,7 @@ from absl.testing import flagsaver
 
 from trainers import export
 from trainers.restore import restore
+from xadv_tf import methods, models
 from xadv_tf.data import preprocessing
 
 # Neither this project nor Keras can be imported once the model is to be loaded.
@@ -102,6 +104,22 @@ def test_the_served_model_equals_the_python_model(exported, tmp_path):
         np.testing.assert_array_equal(
             served[f"numpy/{size}"], served[f"serving_default/logits/{size}"]
         )
+
+
+def test_the_network_that_is_evaluated_is_exported(tmp_path):
+    classifier = models.mlp(hidden_units=(4,), seed=1)
+    method = methods.MLE(classifier, ema_decay=0.5, evaluate_ema=True)
+    method.compile()
+    x = preprocessing.centered(_images(4))
+    # After one step the bias-corrected average is the last weights.
+    method.fit(x, np.arange(4), epochs=2, verbose=0)
+    version = export.export(method, preprocessing.centered, str(tmp_path))
+    served = tf.saved_model.load(str(version)).signatures["serving_default"]
+    logits = served(image=tf.cast(_images(4), tf.float32))["logits"]
+    np.testing.assert_allclose(logits, method.averaged(x), rtol=1e-5, atol=1e-5)
+    assert np.max(np.abs(logits - classifier(x))) > 1e-4
+    kept = keras.saving.load_model(version / "classifier.keras")
+    np.testing.assert_allclose(kept(x), method.averaged(x), rtol=1e-5, atol=1e-5)
 
 
 def test_a_table_of_masks_cannot_explain_new_images(make_run, tmp_path):
