@@ -23,7 +23,14 @@ flags.DEFINE_integer(
     "num_validation", 0, "Training examples held back for validation.", lower_bound=0
 )
 flags.DEFINE_boolean("balanced", True, "Label equally many examples of each class.")
-flags.DEFINE_string("scaling", "centered", "How pixels become numbers: centered, unit, symmetric.")
+flags.DEFINE_string(
+    "scaling",
+    "centered",
+    "How pixels become numbers: unit [0, 1]; centered [-0.5, 0.5]; symmetric [-1, 1]; "
+    "symmetric_128, (v - 127.5) / 128; standardized, each image of mean 0 and variance 1; gcn, of "
+    "mean 0 and norm 55; or whitened by ZCA: zca_raw (xVAT on CIFAR), zca_centered (VAT), zca_unit "
+    "(Temporal Ensembling), zca_gcn (Ladder, Mean Teacher).",
+)
 flags.DEFINE_boolean("crop", False, "Augment by random crops of the image reflected by 2 pixels.")
 flags.DEFINE_integer(
     "crop_offset_max",

@@ -1,6 +1,7 @@
 """From an experiment to what the loop needs: data, classifier, method, optimizers."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import keras
@@ -26,6 +27,7 @@ class Data:
     Attributes:
         pool: the training images, as the sampler's draws index them.
         sampler: which images a step takes.
+        preprocess: what the images went through, fitted to the training images.
         validation, test: (images float32, labels int32) as numpy arrays; possibly empty.
     """
 
@@ -33,12 +35,14 @@ class Data:
     split: data.Split
     pool: data.PoolData
     sampler: data.Sampler
+    preprocess: data.preprocessing.Scaling
     validation: tuple[np.ndarray, np.ndarray]
     test: tuple[np.ndarray, np.ndarray]
 
 
 def build_data(experiment: Experiment, *, num_replicas: int = 1) -> Data:
     """Loads, splits and scales the data set. Raises ValueError for what does not fit together."""
+    data.preprocessing.check(experiment.scaling)
     dataset = data.load(
         experiment.dataset, data_dir=experiment.data_dir, download=experiment.download
     )
@@ -58,9 +62,10 @@ def build_data(experiment: Experiment, *, num_replicas: int = 1) -> Data:
         seed=experiment.seed,
     )
     sampler.indices(0, 0, num_replicas)  # Batch sizes that do not divide are known only here.
-    scale = data.preprocessing.get(experiment.scaling)
+    preprocess = data.preprocessing.fit(experiment.scaling, dataset.train_images)
+    scaled, train = functools.partial(data.preprocessing.apply, preprocess), dataset.train_images
     pool = data.PoolData(
-        image=scale(dataset.train_images[split.pool]),
+        image=tf.constant(scaled(train, split.pool)),
         label=tf.constant(dataset.train_labels[split.labeled]),
         labeled_in_pool=tf.constant(split.labeled_in_pool),
     )
@@ -69,11 +74,9 @@ def build_data(experiment: Experiment, *, num_replicas: int = 1) -> Data:
         split=split,
         pool=pool,
         sampler=sampler,
-        validation=(
-            scale(dataset.train_images[split.validation]).numpy(),
-            dataset.train_labels[split.validation],
-        ),
-        test=(scale(dataset.test_images).numpy(), dataset.test_labels),
+        preprocess=preprocess,
+        validation=(scaled(train, split.validation), dataset.train_labels[split.validation]),
+        test=(scaled(dataset.test_images), dataset.test_labels),
     )
 
 

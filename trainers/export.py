@@ -66,6 +66,8 @@ def export(
     try:
         archive = keras.export.ExportArchive()
         archive.track(method.evaluated)
+        if isinstance(scale, tf.Module):  # It was fitted, and has variables.
+            archive.track(scale)
         shape = method.evaluated.input_shape
         predict = _prediction(method, scale)
         signatures = [
@@ -188,8 +190,7 @@ def main(argv: list[str]) -> int:
         experiment, found, method = restore(workdir)
         names = [str(label) for label in range(found.dataset.num_classes)]
         about = describe(workdir, experiment, names, int(method.step))
-        scale = data.preprocessing.get(experiment.scaling)
-        version = export(method, scale, output, metadata=about)
+        version = export(method, found.preprocess, output, metadata=about)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -13,7 +13,7 @@ from absl.testing import flagsaver
 
 from trainers import export
 from trainers.restore import restore
-from xadv_tf import methods, models
+from xadv_tf import data, methods, models
 from xadv_tf.data import preprocessing
 
 # Neither this project nor Keras can be imported once the model is to be loaded.
@@ -129,6 +129,21 @@ def test_a_table_of_masks_cannot_explain_new_images(make_run, tmp_path):
         "serving_default",
         "serving_uint8",
     }
+
+
+def test_a_fitted_scaling_is_part_of_the_model(make_run, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    workdir, method = make_run("--method=mle", "--scaling=zca_gcn")
+    with flagsaver.flagsaver():
+        arguments = ["program", f"--workdir={workdir}", f"--output={tmp_path}/model", "--quiet"]
+        assert export.main(absl_flags.FLAGS(arguments)) == 0
+    served = tf.saved_model.load(str(tmp_path / "model" / "1")).signatures["serving_default"]
+    digits = data.load("digits")
+    scale = preprocessing.fit("zca_gcn", digits.train_images)
+    logits = method(scale(digits.test_images[:7]))
+    image = tf.cast(digits.test_images[:7], tf.float32)
+    np.testing.assert_allclose(served(image=image)["logits"], logits, rtol=1e-5, atol=1e-5)
+    assert np.std(logits) > 0.01
 
 
 def test_versions_count_on_and_nothing_else_is_left(make_run, tmp_path):

@@ -1,6 +1,6 @@
 """From a data set's name to the batch of a step.
 
-dataset (`datasets.load`) -> split (`splits.split`) -> scaling (`preprocessing.get`) -> arrays on
+dataset (`datasets.load`) -> split (`splits.split`) -> scaling (`preprocessing.fit`) -> arrays on
 the device and draws that are a function of (seed, step) (`batches`) -> augmentation.
 """
 

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+# Examples at a time: bounds the memory that hashing needs.
+_CHUNK = 2000
+
 Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 
 
@@ -72,8 +75,14 @@ class Dataset:
             )
 
 
-def digest(array: npt.NDArray[Any]) -> str:
-    """SHA-256, in hexadecimal, of an array's type, shape and values."""
-    sha = hashlib.sha256(f"{array.dtype.str} {array.shape}\n".encode())
-    sha.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+def digest(array: Any) -> str:
+    """SHA-256, in hexadecimal, of an array's type, shape and values.
+
+    Args:
+        array: a NumPy array of at least one axis, or whatever gives one by slices.
+    """
+    sha = hashlib.sha256(f"{np.dtype(array.dtype).str} {array.shape}\n".encode())
+    for start in range(0, len(array), _CHUNK):
+        chunk = np.ascontiguousarray(array[start : start + _CHUNK])
+        sha.update(chunk.reshape(-1).view(np.uint8).data)
     return sha.hexdigest()

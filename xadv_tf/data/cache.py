@@ -1,0 +1,49 @@
+"""Arrays that take long to compute, kept between runs."""
+
+import contextlib
+import os
+import pathlib
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+# Of NumPy; Any, because numpy.savez's own type takes no mapping of arrays.
+Arrays = Mapping[str, Any]
+
+
+def folder() -> pathlib.Path:
+    """Where arrays are kept: xadv_tf under XDG_CACHE_HOME, and without it under ~/.cache."""
+    # The XDG specification has relative paths ignored.
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    root = pathlib.Path(base) if os.path.isabs(base) else pathlib.Path.home() / ".cache"
+    return root / "xadv_tf"
+
+
+def arrays(key: str, make: Callable[[], Arrays]) -> Arrays:
+    """What `make` returns, made once for each key.
+
+    A file is there whole or not at all; one that was damaged since is made anew. Where nothing can
+    be written, nothing is kept.
+
+    Args:
+        key: names the file; says all that the arrays depend on, e.g. a hash of it.
+        make: returns the arrays by name.
+    """
+    file = folder() / f"{key}.npz"
+    try:
+        # NumPy leaves open what it opened itself and cannot read.
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
+            return dict(kept)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+        made = make()
+    with contextlib.suppress(OSError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside = file.with_name(f"{key}.{os.getpid()}.partial.npz")
+        try:
+            np.savez(aside, **made)
+            aside.replace(file)
+        finally:
+            aside.unlink(missing_ok=True)
+    return made
