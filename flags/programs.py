@@ -4,6 +4,12 @@ from absl import flags
 
 flags.DEFINE_string("table", None, "Folder of flags/experiments whose runs are to be made.")
 flags.DEFINE_enum("split", "test", ["test", "validation"], "Which images a run is evaluated on.")
+flags.DEFINE_enum(
+    "weights",
+    "last",
+    ["last", "best", "ema"],
+    "Of the last step, of the best one on validation, or averaged over steps.",
+)
 flags.DEFINE_string("additive_workdir", None, "Directory of a run of vat or at to show beside it.")
 flags.DEFINE_string("output", None, "Where the result goes: a picture's file, a directory.")
 flags.DEFINE_string("raw_dir", None, "Folder of the published files for trainers.prepare_data.")

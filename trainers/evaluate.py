@@ -1,4 +1,4 @@
-"""Evaluates runs: python -m trainers.evaluate --workdir=RUN [--split=validation].
+"""Evaluates runs: python -m trainers.evaluate --workdir=RUN [--split=validation] [--weights=best].
 
 Each run gets evaluation.json, confusion.png and reliability.png, in its own directory or below
 --output. Several runs, as in --workdir=A,B or --workdir='runs/mnist_*', are then compared: runs
@@ -26,15 +26,18 @@ from trainers.restore import restore
 from trainers.storage import write_aside
 from xadv_tf import figures
 
-_FLAGS = ("workdir", "split", "output", "quiet")
+_FLAGS = ("workdir", "split", "weights", "output", "quiet")
 
 
-def evaluate(workdir: str, *, split: str = "test") -> tuple[evaluation.Evaluation, dict[str, Any]]:
-    """Evaluates the newest checkpoint of a run.
+def evaluate(
+    workdir: str, *, split: str = "test", weights: str = "last"
+) -> tuple[evaluation.Evaluation, dict[str, Any]]:
+    """Evaluates one checkpoint of a run.
 
     Args:
         workdir: the run's directory.
         split: "test" or "validation".
+        weights: "last", "best" or "ema", see `restore`.
 
     Returns:
         The evaluation, and what evaluation.json is to hold.
@@ -42,7 +45,7 @@ def evaluate(workdir: str, *, split: str = "test") -> tuple[evaluation.Evaluatio
     Raises:
         UsageError: if the run cannot be read or has no such images, or its classifier is broken.
     """
-    experiment, data, method = restore(workdir)
+    experiment, data, method = restore(workdir, weights=weights)
     images, labels = data.test if split == "test" else data.validation
     if not len(labels):
         raise experiment_lib.UsageError(
@@ -50,7 +53,7 @@ def evaluate(workdir: str, *, split: str = "test") -> tuple[evaluation.Evaluatio
             f"Received: --workdir={workdir}"
         )
     loop = Loop(method, data.pool, data.sampler, strategy=tf.distribute.get_strategy())
-    class_names = [str(label) for label in range(data.dataset.num_classes)]
+    class_names = data.dataset.class_names
     try:
         measured = evaluation.measure(loop.predict(images), labels, class_names)
     except ValueError as error:
@@ -63,6 +66,7 @@ def evaluate(workdir: str, *, split: str = "test") -> tuple[evaluation.Evaluatio
         "dataset": experiment.dataset,
         "seed": experiment.seed,
         "split": split,
+        "weights": weights,
         "step": loop.step,
         **measured.report(),
         **provenance(),
@@ -73,22 +77,26 @@ def evaluate(workdir: str, *, split: str = "test") -> tuple[evaluation.Evaluatio
 def write(measured: evaluation.Evaluation, about: dict[str, Any], folder: pathlib.Path) -> None:
     """Writes evaluation.json, and confusion and reliability as pictures.
 
-    An evaluation that is not on test images has its split in the names, so that it does not take
-    the place of the one that counts.
+    Evaluations on other images or with other weights have that in their names (see `file_name`):
+    they do not take the place of the one that counts.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    suffix = "" if about["split"] == "test" else f"_{about['split']}"
+
+    def place(name: str) -> pathlib.Path:
+        return folder / evaluation.file_name(name, about["split"], about["weights"])
+
     title = f"{describe(about)}: {100 * measured.accuracy:.2f} % of {measured.examples:,} right"
     confusion = figures.draw_confusion(measured.confusion, measured.class_names, title=title)
-    figures.save(confusion, folder / f"confusion{suffix}.png")
+    figures.save(confusion, place("confusion.png"))
     reliability = figures.draw_reliability(measured.bins, title=describe(about))
-    figures.save(reliability, folder / f"reliability{suffix}.png")
-    write_aside(folder / f"evaluation{suffix}.json", json.dumps(about, indent=2) + "\n")
+    figures.save(reliability, place("reliability.png"))
+    write_aside(place("evaluation.json"), json.dumps(about, indent=2) + "\n")
 
 
 def describe(about: dict[str, Any]) -> str:
     """What was evaluated, in a few words."""
-    return f"{about['method']} on {about['dataset']}, {about['split']}"
+    weights = {"last": "", "best": ", best on validation", "ema": ", averaged weights"}
+    return f"{about['method']} on {about['dataset']}, {about['split']}{weights[about['weights']]}"
 
 
 def find_runs(workdir: str | None) -> list[str]:
@@ -139,14 +147,14 @@ def main(argv: list[str]) -> int:
     try:
         experiment_lib.refuse_arguments(argv)
         experiment_lib.refuse_other_flags(*_FLAGS)
-        workdir, split, output, quiet = experiment_lib.program_flags(*_FLAGS)
+        workdir, split, weights, output, quiet = experiment_lib.program_flags(*_FLAGS)
         runs = find_runs(workdir)
         folders = find_folders(runs, output)
         groups = seeds.group(runs)
         reports = {}
         for run, folder in zip(runs, folders, strict=True):
             keras.utils.clear_session()
-            measured, about = evaluate(run, split=split)
+            measured, about = evaluate(run, split=split, weights=weights)
             write(measured, about, folder)
             reports[run] = about
             if quiet:

@@ -89,6 +89,16 @@ class Evaluation:
         }
 
 
+def file_name(name: str, split: str, weights: str) -> str:
+    """The name of a file of results: what is not the test split or the last weights is in it.
+
+    "evaluation.json" becomes "evaluation_validation_best.json".
+    """
+    stem, _, ending = name.partition(".")
+    parts = [stem] + [split] * (split != "test") + [weights] * (weights != "last")
+    return f"{'_'.join(parts)}.{ending}"
+
+
 def measure(logits: np.ndarray, labels: np.ndarray, class_names: Sequence[str]) -> Evaluation:
     """Compares predictions with the truth.
 

@@ -111,14 +111,15 @@ def refuse_other_flags(*names: str) -> None:
     """For programs that do not make runs.
 
     Raises:
-        UsageError: for a flag of an experiment that is not among `names`.
+        UsageError: for a flag of an experiment or of another program that is not among `names`.
     """
-    for name, argument in given().items():
-        if name not in names:
-            raise UsageError(
-                f"this program takes {', '.join('--' + own for own in names)}; an experiment's "
-                f"other flags are for trainers.train. Received: {argument}"
-            )
+    for module, defined in absl_flags.FLAGS.flags_by_module_dict().items():
+        for flag in defined:
+            if module.startswith("flags.") and flag.present and flag.name not in names:
+                raise UsageError(
+                    f"this program takes {', '.join('--' + own for own in names)}; other flags are "
+                    f"for trainers.train or other programs. Received: {flag.serialize()}"
+                )
 
 
 def from_flags(values: absl_flags.FlagValues | None = None) -> Experiment:

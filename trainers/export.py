@@ -14,8 +14,8 @@ import tensorflow as tf
 from absl import logging
 
 import flags.programs  # noqa: F401 (defines --output)
+from trainers import evaluation, program, tables
 from trainers import experiment as experiment_lib
-from trainers import program, tables
 from trainers.restore import restore
 from xadv_tf import data
 from xadv_tf.layers import PerturbationGenerator
@@ -23,7 +23,7 @@ from xadv_tf.methods import Method
 from xadv_tf.methods.trained_mask import TrainedMaskMethod
 from xadv_tf.models import portable
 
-_FLAGS = ("workdir", "output", "quiet")
+_FLAGS = ("workdir", "weights", "output", "quiet")
 
 Endpoint = Callable[[Any], dict[str, tf.Tensor]]
 
@@ -143,7 +143,11 @@ def _publish(aside: pathlib.Path, root: pathlib.Path) -> pathlib.Path:
 
 
 def describe(
-    workdir: str, experiment: experiment_lib.Experiment, class_names: Sequence[str], step: int
+    workdir: str,
+    experiment: experiment_lib.Experiment,
+    class_names: Sequence[str],
+    weights: str,
+    step: int,
 ) -> dict[str, Any]:
     """Where a model comes from, for metadata.json.
 
@@ -151,23 +155,25 @@ def describe(
         workdir: its run.
         experiment: the run's.
         class_names: [classes].
-        step: at which its weights were saved.
+        weights: "last", "best" or "ema".
+        step: at which these were saved.
     """
     run = pathlib.Path(workdir)
-    evaluation, result = _read(run / "evaluation.json"), _read(run / "result.json")
-    if evaluation.get("step") != step:
-        evaluation = {}
-    if result.get("train_steps") != step:
-        result = {}
+    result = _read(run / "result.json")
+    evaluated = _read(run / evaluation.file_name("evaluation.json", "test", weights))
+    accuracy = evaluated.get("accuracy") if evaluated.get("step") == step else None
+    if accuracy is None and weights == "last" and result.get("train_steps") == step:
+        accuracy = result["test_accuracy"]
     return {
         "workdir": workdir,
         "method": tables.method_label(experiment),
         "model": experiment.model,
         "dataset": experiment.dataset,
         "seed": experiment.seed,
+        "weights": weights,
         "step": step,
-        "trained_at_commit": result.get("commit"),
-        "test_accuracy": evaluation.get("accuracy", result.get("test_accuracy")),
+        "trained_at_commit": _read(run / "status.json").get("commit"),
+        "test_accuracy": accuracy,
         "preprocessing": experiment.scaling,
         "class_names": list(class_names),
     }
@@ -184,12 +190,12 @@ def main(argv: list[str]) -> int:
     try:
         experiment_lib.refuse_arguments(argv)
         experiment_lib.refuse_other_flags(*_FLAGS)
-        workdir, output, quiet = experiment_lib.program_flags(*_FLAGS)
+        workdir, weights, output, quiet = experiment_lib.program_flags(*_FLAGS)
         if not output:
             raise experiment_lib.UsageError("--output must name a directory. Received: nothing")
-        experiment, found, method = restore(workdir)
-        names = [str(label) for label in range(found.dataset.num_classes)]
-        about = describe(workdir, experiment, names, int(method.step))
+        experiment, found, method = restore(workdir, weights=weights)
+        names = found.dataset.class_names
+        about = describe(workdir, experiment, names, weights, int(method.step))
         version = export(method, found.preprocess, output, metadata=about)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

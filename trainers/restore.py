@@ -12,21 +12,23 @@ from xadv_tf.methods import Method
 
 
 def restore(
-    workdir: str, *, flag: str = "--workdir"
+    workdir: str, *, flag: str = "--workdir", weights: str = "last"
 ) -> tuple[experiment_lib.Experiment, assembly.Data, Method]:
-    """Rebuilds a run from its config.flags and its newest intact checkpoint, on one device.
+    """Rebuilds a run from its config.flags and one of its checkpoints, on one device.
 
     Sets Keras's dtype policy to the run's precision.
 
     Args:
         workdir: the run's directory.
         flag: the flag that named it, for messages.
+        weights: "last", the newest intact checkpoint; "best", the one that was best on validation;
+            "ema", the newest with the averaged weights as the network that is evaluated.
 
     Returns:
         The experiment, its data as it was split, and the trained method.
 
     Raises:
-        UsageError: if there is no run, none with a checkpoint, or its data is not there.
+        UsageError: if there is no run, or it lacks a checkpoint, such weights, or its data.
     """
     run = pathlib.Path(workdir or "")
     config = run / "config.flags"
@@ -35,11 +37,14 @@ def restore(
             f"{flag} must name the directory of a run, where config.flags is. "
             f"Received: {flag}={workdir}"
         )
-    checkpoints = Checkpoints(run / "checkpoints", keep=2)
-    newest = checkpoints.newest()
-    if newest is None:
+    checkpoints = Checkpoints(run / ("best" if weights == "best" else "checkpoints"), keep=2)
+    step = checkpoints.newest()
+    if step is None:
         raise experiment_lib.UsageError(
-            f"{flag} must name a run with an intact checkpoint; train it first. "
+            "--weights=best needs a run with --num_validation above 0 that has reached the end of "
+            f"an epoch. Received: {flag}={workdir}"
+            if weights == "best"
+            else f"{flag} must name a run with an intact checkpoint; train it first. "
             f"Received: {flag}={workdir}"
         )
     values = experiment_lib.parse([f"--flagfile={config}", f"--workdir={workdir}"])
@@ -48,6 +53,12 @@ def restore(
     keras.config.set_dtype_policy(experiment.precision)
     classifier = assembly.build_classifier(experiment, data.dataset)
     method = assembly.build_method(experiment, classifier, pool_size=len(data.split.pool))
-    checkpoints.restore(checkpoint(method), newest)
+    if weights == "ema":
+        if method.averaged is None:
+            raise experiment_lib.UsageError(
+                f"--weights=ema needs a run with --ema_decay. Received: {flag}={workdir}"
+            )
+        method.evaluate_ema = True
+    checkpoints.restore(checkpoint(method), step)
     method.prepare_evaluation(data_lib.training_batches(data.pool, data.sampler))
     return experiment, data, method

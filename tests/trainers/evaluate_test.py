@@ -60,7 +60,16 @@ def test_validation_goes_beside_the_test_results(run, tmp_path, capfd):
         "confusion_validation.png", "evaluation_validation.json", "reliability_validation.png"
     ]  # fmt: skip
     report = json.loads((place / "evaluation_validation.json").read_text())
-    assert (report["split"], report["examples"]) == ("validation", 50)
+    assert (report["split"], report["weights"], report["examples"]) == ("validation", "last", 50)
+
+
+def test_the_best_weights_have_their_own_files(run, tmp_path, capfd):
+    workdir, _ = run
+    (workdir / "checkpoints").rename(workdir / "best")
+    assert _main(f"--workdir={workdir}", "--weights=best") == 0
+    assert capfd.readouterr().out.startswith("MLE on digits, test, best on validation\n")
+    assert json.loads((workdir / "evaluation_best.json").read_text())["weights"] == "best"
+    assert not (workdir / "evaluation.json").exists()
 
 
 def test_several_runs_are_compared(make_run, tmp_path, capfd):
@@ -101,6 +110,7 @@ def test_names_patterns_and_places(tmp_path):
         (["--workdir=/nowhere"], "--workdir must name directories of runs"),
         (["--workdir=/nowhere/*"], "must fit the directory of a run. Received: --workdir=/nowhere"),
         (["--workdir=w", "--flip"], "Received: --flip"),
+        (["--workdir=w", "--table=digits"], "Received: --table=digits"),
         (["w"], "flags start with --. Received: w"),
     ],
 )

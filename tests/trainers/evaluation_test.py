@@ -67,3 +67,16 @@ def test_of_a_hundred_classes_the_worst_are_shown(capsys):
     assert "The 10 classes of 100 with the lowest recall" in output
     shown = [line.split()[0] for line in output.splitlines() if line.strip().startswith("n")]
     assert [name for name in shown if name[1:].isdigit()] == [f"n{i}" for i in range(99, 89, -1)]
+
+
+@pytest.mark.parametrize(
+    ("split", "weights", "name"),
+    [
+        ("test", "last", "evaluation.json"),
+        ("validation", "last", "evaluation_validation.json"),
+        ("test", "ema", "evaluation_ema.json"),
+        ("validation", "best", "evaluation_validation_best.json"),
+    ],
+)
+def test_what_is_out_of_the_ordinary_is_in_the_name(split, weights, name):
+    assert evaluation.file_name("evaluation.json", split, weights) == name

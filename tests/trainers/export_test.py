@@ -205,6 +205,7 @@ def test_a_number_taken_meanwhile_is_passed_over(tmp_path, monkeypatch):
         (["--workdir=/nowhere"], "--output must name a directory. Received: nothing"),
         (["--output=a"], "--workdir must name the directory of a run"),
         (["--output=a", "--workdir=w", "--flip"], "Received: --flip"),
+        (["--output=a", "--workdir=w", "--table=digits"], "Received: --table=digits"),
     ],
 )
 def test_mistakes_give_one_sentence(arguments, sentence, capfd):
@@ -223,8 +224,9 @@ def test_the_program_says_where_the_model_is_and_the_model_where_it_is_from(
     made, _ = make_run("--method=mle", steps=3)
     workdir = tmp_path / "run"
     shutil.copytree(made, workdir)
-    result = {"train_steps": 3, "commit": "abc", "test_accuracy": 0.9}
+    result = {"train_steps": 3, "test_accuracy": 0.9}
     (workdir / "result.json").write_text(json.dumps(result))
+    (workdir / "status.json").write_text(json.dumps({"commit": "abc"}))
     with flagsaver.flagsaver():
         rest = absl_flags.FLAGS(["program", f"--workdir={workdir}", f"--output={tmp_path}/m"])
         assert export.main(rest) == 0
@@ -241,6 +243,7 @@ def test_the_program_says_where_the_model_is_and_the_model_where_it_is_from(
         "model": "mlp",
         "dataset": "digits",
         "seed": 1,
+        "weights": "last",
         "step": 3,
         "trained_at_commit": "abc",
         "test_accuracy": 0.9,
@@ -258,10 +261,13 @@ def test_accuracy_is_that_of_the_exported_step(make_run, tmp_path):
     shutil.copytree(workdir, run)
 
     def accuracy():
-        return export.describe(str(run), experiment, ["a"], 3)["test_accuracy"]
+        return export.describe(str(run), experiment, ["a"], "last", 3)["test_accuracy"]
 
     assert accuracy() is None
     (run / "evaluation.json").write_text(json.dumps({"step": 2, "accuracy": 0.5}))
     assert accuracy() is None
     (run / "evaluation.json").write_text(json.dumps({"step": 3, "accuracy": 0.75}))
     assert accuracy() == 0.75
+    # What was measured with other weights says nothing of these.
+    best = export.describe(str(run), experiment, ["a"], "best", 3)
+    assert (best["test_accuracy"], best["weights"]) == (None, "best")

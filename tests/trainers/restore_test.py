@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -37,3 +39,23 @@ def test_a_missing_run_is_a_usage_error(tmp_path):
         experiment_lib.UsageError, match="with an intact checkpoint; train it first"
     ):
         restore(str(tmp_path))
+
+
+def test_the_best_weights_are_those_of_their_own_checkpoint(make_run, tmp_path):
+    first, method = make_run("--method=mle", "--num_validation=50", steps=3)
+    shutil.copytree(first, tmp_path / "run")
+    last, _ = make_run("--method=mle", "--num_validation=50", steps=5)
+    shutil.copytree(first / "checkpoints", tmp_path / "run" / "best")
+    shutil.copytree(last / "checkpoints", tmp_path / "run" / "checkpoints", dirs_exist_ok=True)
+    _, data, best = restore(str(tmp_path / "run"), weights="best")
+    assert int(best.step) == 3
+    np.testing.assert_array_equal(best(data.test[0][:5]), method(data.test[0][:5]))
+    assert int(restore(str(tmp_path / "run"))[2].step) == 5
+
+
+def test_weights_that_a_run_does_not_have(make_run):
+    workdir, _ = make_run("--method=mle")
+    with pytest.raises(experiment_lib.UsageError, match="--weights=best needs .*--num_validation"):
+        restore(str(workdir), weights="best")
+    with pytest.raises(experiment_lib.UsageError, match="--weights=ema needs a run with --ema_dec"):
+        restore(str(workdir), weights="ema")

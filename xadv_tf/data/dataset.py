@@ -30,6 +30,7 @@ class Dataset:
         train_labels: int32 [num_train].
         test_images: [num_test, height, width, channels], as train_images.
         test_labels: int32 [num_test].
+        class_names: [num_classes]; by default the classes' numbers.
 
     Raises:
         DataError: if the arrays are anything else.
@@ -42,9 +43,18 @@ class Dataset:
     train_labels: npt.NDArray[np.int32]
     test_images: Images
     test_labels: npt.NDArray[np.int32]
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuses what no method could train on, whichever source it came from."""
+        if not self.class_names:
+            numbers = tuple(str(label) for label in range(self.num_classes))
+            object.__setattr__(self, "class_names", numbers)
+        if len(self.class_names) != self.num_classes:
+            raise DataError(
+                f"The data set {self.name!r} must have a name for each of its {self.num_classes} "
+                f"classes. Received: {len(self.class_names)} names"
+            )
         if self.image_shape[-1] not in (1, 3):
             raise DataError(
                 f"The images of {self.name!r} must be grey or coloured, with 1 or 3 channels. "

@@ -45,8 +45,8 @@ def load(name: str) -> Dataset:
         for part in ("train", test_split(name, found))
     )
     height, width, channels = train[0].shape[1:]
-    num_classes = builder.info.features["label"].num_classes
-    return Dataset(name, num_classes, (height, width, channels), *train, *test)
+    names = tuple(builder.info.features["label"].names)
+    return Dataset(name, len(names), (height, width, channels), *train, *test, class_names=names)
 
 
 def _arrays(name: str, examples: Any) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:

@@ -39,19 +39,21 @@ def load(name: str, *, data_dir: str | None, download: bool) -> Dataset:
     # Only what is needed is decoded; told so where it is all, tfds takes longer.
     extra = set(features.keys()) - {image, label}
     decoders = tfds.decode.PartialDecoding({image: True, label: True}) if extra else None
-    arrays = []
+    parts = []
     try:
         for split in (train_split, test):
             # Files are read in their written order, so an example's position identifies it.
             examples = builder.as_dataset(split=split, batch_size=-1, decoders=decoders)
             part = tfds.as_numpy(examples)
-            arrays += [part[image], part[label].astype(np.int32)]
+            parts.append((part[image], part[label].astype(np.int32)))
     except tf.errors.OpError as error:
         raise DataError(
             f"The data set {name!r} cannot be read; prepare it again. "
             f"Received: {builder.data_dir} ({_first_line(error)})"
         ) from error
-    return Dataset(name, features[label].num_classes, features[image].shape, *arrays)
+    train, tested = parts
+    names = tuple(features[label].names)
+    return Dataset(name, len(names), features[image].shape, *train, *tested, class_names=names)
 
 
 def open_builder(name: str, *, data_dir: str | None, download: bool) -> Any:

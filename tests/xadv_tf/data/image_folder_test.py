@@ -26,6 +26,7 @@ def test_images_and_labels_belong_together(tmp_path, channels):
     name = _fill(tmp_path, channels)
     own = image_folder.load(name)
     assert (own.name, own.num_classes, own.image_shape) == (name, 2, (5, 4, channels))
+    assert own.class_names == ("ant", "cat")
     # Alphabetical: ant is 0, whose images have the values 100 to 103, and cat is 1.
     values = own.train_images[:, 0, 0, 0]
     assert sorted(values) == [1, 2, 3, 101, 102, 103]

@@ -202,5 +202,6 @@ def test_mnist():
 def test_cifar10():
     cifar10 = _real("cifar10")
     assert cifar10.image_shape == (32, 32, 3) and cifar10.num_classes == 10
+    assert cifar10.class_names[:3] == ("airplane", "automobile", "bird")
     assert cifar10.train_images.shape == (len(cifar10.train_labels), 32, 32, 3)
     assert set(np.unique(cifar10.test_labels)) == set(range(10))
