@@ -1,13 +1,13 @@
 """Times the training step of every method: python -m trainers.benchmark --output=FILE.json."""
 
-import argparse
 import dataclasses
+import functools
 import json
 import os
 import pathlib
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -15,7 +15,10 @@ import numpy as np
 import tensorflow as tf
 from rich import console
 
-from trainers import benchmark_table, step_timing, timed_step
+import flags.benchmark
+import flags.programs  # noqa: F401 (these define the flags below)
+from trainers import benchmark_table, program, step_timing, timed_step
+from trainers import experiment as experiment_lib
 from trainers.provenance import provenance
 from trainers.storage import write_aside
 from trainers.timed_step import Setting
@@ -41,6 +44,7 @@ SETTINGS: dict[str, Setting] = {
 }
 _PRECISIONS = ("float32", "mixed_bfloat16")
 _JIT = ("off", "on")
+_FLAGS = ("models", "methods", "precisions", "jits", "repeats", "seconds", "output")
 _WIDTH = 100
 
 
@@ -67,19 +71,28 @@ def measure(
     return measured
 
 
-def main(argv: Sequence[str]) -> int:
+def main(argv: list[str]) -> int:
     """Reads the flags, measures setting by setting, shows each one's table when it is done."""
     try:
-        flags = _parse(argv[1:])
+        experiment_lib.refuse_arguments(argv)
+        experiment_lib.refuse_other_flags(*_FLAGS)
+        repeats, seconds, output = experiment_lib.program_flags("repeats", "seconds", "output")
+        methods = _chosen("methods", timed_step.METHODS, timed_step.METHODS)
+        gpu = bool(tf.config.list_physical_devices("GPU"))
+        settings = [
+            dataclasses.replace(SETTINGS[model], precision=precision, jit=jit == "on")
+            for model in _chosen("models", SETTINGS, SETTINGS)
+            for precision in _chosen("precisions", _PRECISIONS, _PRECISIONS)
+            for jit in _chosen("jits", _JIT, ["on" if gpu else "off"])
+        ]
+        if output and not _can_hold_a_file(pathlib.Path(output)):
+            raise experiment_lib.UsageError(
+                "--output must name a file in a folder that can be written. "
+                f"Received: --output={output}"
+            )
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    settings = [
-        dataclasses.replace(SETTINGS[model], precision=precision, jit=jit == "on")
-        for model in flags.models
-        for precision in flags.precisions
-        for jit in flags.jit
-    ]
     versions = {"python": sys.version.split()[0], "keras": keras.__version__}
     report = {**provenance(), **versions, "numpy": np.__version__, "settings": []}
     screen = console.Console(width=_WIDTH)
@@ -87,17 +100,17 @@ def main(argv: Sequence[str]) -> int:
     for i, setting in enumerate(settings, 1):
         _report(f"[{i}/{len(settings)}] {benchmark_table.describe(setting)}")
         try:
-            measured = measure(setting, flags.methods, repeats=flags.repeats, seconds=flags.seconds)
+            measured = measure(setting, methods, repeats=repeats, seconds=seconds)
         except RuntimeError as error:
             print(f"error: {error}", file=sys.stderr)
             return 1
         summary = benchmark_table.summarize(setting, measured)
         screen.print(benchmark_table.make_table(setting, summary))
         report["settings"].append(summary)
-        if flags.output:  # After each setting: what is measured stays when a long run is stopped.
-            write_aside(pathlib.Path(flags.output), json.dumps(report, indent=2) + "\n")
-    if flags.output:
-        print(f"All numbers, round by round: {flags.output}")
+        if output:  # After each setting: what is measured stays when a long run is stopped.
+            write_aside(pathlib.Path(output), json.dumps(report, indent=2) + "\n")
+    if output:
+        print(f"All numbers, round by round: {output}")
     return 0
 
 
@@ -124,72 +137,28 @@ def _report(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse whose errors are exceptions.
-
-    Not absl's flags: they are global, and --jit belongs to the training that is imported here.
-    """
-
-    def error(self, message: str) -> Any:
-        raise ValueError(message.removeprefix("argument "))
-
-
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Raises ValueError, in one sentence, for wrong flags."""
-    gpu = bool(tf.config.list_physical_devices("GPU"))
-    parser = _Parser(prog="python -m trainers.benchmark", description=__doc__, allow_abbrev=False)
-    lists: dict[str, tuple[Sequence[str], str]] = {
-        "models": (list(SETTINGS), ",".join(SETTINGS)),
-        "methods": (list(timed_step.METHODS), ",".join(timed_step.METHODS)),
-        "precisions": (_PRECISIONS, ",".join(_PRECISIONS)),
-        "jit": (_JIT, "on" if gpu else "off"),
-    }
-    for name, (known, default) in lists.items():
-        parser.add_argument(
-            f"--{name}",
-            type=_list_of(known),
-            default=default,
-            metavar="A,B",
-            help=f"of {','.join(known)}; default: {default}",
-        )
-    parser.add_argument("--repeats", type=int, default=20, help="rounds at most; default: 20")
-    parser.add_argument(
-        "--seconds", type=float, default=60.0, help="for a row's rounds, about; default: 60"
-    )
-    parser.add_argument("--output", metavar="FILE.json", help="where all numbers go")
-    flags = parser.parse_args(arguments)
-    fewest = step_timing.FEWEST_ROUNDS
-    if flags.repeats < fewest:
-        raise ValueError(f"--repeats must be at least {fewest}. Received: {flags.repeats}")
-    if not flags.seconds > 0:
-        raise ValueError(f"--seconds must be positive. Received: {flags.seconds}")
-    if flags.output and not _can_hold_a_file(pathlib.Path(flags.output)):
-        raise ValueError(
-            f"--output must name a file in a folder that can be written. Received: {flags.output}"
-        )
-    return flags
-
-
 def _can_hold_a_file(path: pathlib.Path) -> bool:
     return not path.is_dir() and os.access(path.parent, os.W_OK)
 
 
-def _list_of(known: Sequence[str]) -> Callable[[str], list[str]]:
-    def parse(text: str) -> list[str]:
-        names = text.split(",")
-        if len(set(names)) < len(names) or not set(names) <= set(known):
-            raise argparse.ArgumentTypeError(
-                f"must name some of {', '.join(known)}, each once. Received: {text}"
-            )
-        return names
+def _chosen(name: str, known: Collection[str], by_default: Collection[str]) -> list[str]:
+    """The names that a flag lists.
 
-    return parse
+    Raises:
+        UsageError: for an unknown name, or one that is listed twice.
+    """
+    (names,) = experiment_lib.program_flags(name)
+    if names is None:
+        return list(by_default)
+    if not names or len(set(names)) < len(names) or not set(names) <= set(known):
+        raise experiment_lib.UsageError(
+            f"--{name} must name some of {', '.join(known)}, each once. "
+            f"Received: --{name}={','.join(names)}"
+        )
+    return list(names)
 
 
-def cli() -> None:
-    """Runs the program on the command line of this process."""
-    sys.exit(main(sys.argv))
-
+cli = functools.partial(program.run, main, _FLAGS)
 
 if __name__ == "__main__":
     cli()

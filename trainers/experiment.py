@@ -92,8 +92,7 @@ def parse(arguments: Sequence[str]) -> absl_flags.FlagValues:
 def given(values: absl_flags.FlagValues | None = None) -> dict[str, str]:
     """The experiment's flags that stand on the command line, as arguments, by name."""
     values = absl_flags.FLAGS if values is None else values
-    names = [name for module in FLAG_MODULES for name in names_of(module)]
-    return {name: values[name].serialize() for name in names if values[name].present}
+    return {name: values[name].serialize() for name in all_names() if values[name].present}
 
 
 def refuse_arguments(argv: Sequence[str]) -> None:
@@ -108,17 +107,17 @@ def program_flags(*names: str) -> list[Any]:
 
 
 def refuse_other_flags(*names: str) -> None:
-    """For programs that do not make runs.
+    """For programs that take some of the flags that are defined.
 
     Raises:
-        UsageError: for a flag of an experiment or of another program that is not among `names`.
+        UsageError: for a flag of this project that was given and is not among `names`.
     """
     for module, defined in absl_flags.FLAGS.flags_by_module_dict().items():
         for flag in defined:
             if module.startswith("flags.") and flag.present and flag.name not in names:
                 raise UsageError(
-                    f"this program takes {', '.join('--' + own for own in names)}; other flags are "
-                    f"for trainers.train or other programs. Received: {flag.serialize()}"
+                    f"this program has no flag --{flag.name}; see --help. "
+                    f"Received: {flag.serialize()}"
                 )
 
 
@@ -163,10 +162,15 @@ def to_flagfile(values: absl_flags.FlagValues | None = None) -> str:
 
 def flags_taken(experiment: Experiment) -> set[str]:
     """Names of all flags that the experiment's method, mask and model let one give."""
-    names = {name for module in FLAG_MODULES for name in names_of(module)}
+    names = set(all_names())
     names -= {*names_of(method_flags), *names_of(model_flags)} - {"method", "model"}
     names |= set(taken_flags.of_method(experiment.method, experiment.mask))
     return names | set(taken_flags.of_model(experiment.model))
+
+
+def all_names() -> list[str]:
+    """Names of the flags of an experiment."""
+    return [name for module in FLAG_MODULES for name in names_of(module)]
 
 
 def names_of(module: Any) -> list[str]:

@@ -45,7 +45,7 @@ def help_text(description: str, takes: Collection[str] | None = None) -> str:
         description: of the program.
         takes: names of the flags to show; None shows all of flags/.
     """
-    parts = [description.strip()]
+    parts = [_wrap(paragraph) for paragraph in description.strip().split("\n\n")]
     for module, flags in sorted(absl_flags.FLAGS.flags_by_module_dict().items()):
         shown = [flag for flag in flags if takes is None or flag.name in takes]
         if module.startswith("flags.") and shown:

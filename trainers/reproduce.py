@@ -27,6 +27,7 @@ _EXPERIMENTS = pathlib.Path(flags.__file__).parent / "experiments"
 _ORDER = ("MLE", "RandomMask", "AT", "VAT", "xAT-I", "xAT-T", "xVAT-I", "xVAT-T")
 # What tells the runs of a table apart is not to be overridden for all of them.
 _FIXED = ("method", "mask")
+_FLAGS = ("table", *experiment_lib.all_names())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,6 +167,7 @@ def main(argv: list[str]) -> int:
     """Reads the flags, makes the runs, shows the table."""
     try:
         experiment_lib.refuse_arguments(argv)
+        experiment_lib.refuse_other_flags(*_FLAGS)
         table, workdir = experiment_lib.program_flags("table", "workdir")
         overrides = experiment_lib.given()
         overrides.pop("workdir", None)
@@ -188,7 +190,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-cli = functools.partial(program.run, main)
+cli = functools.partial(program.run, main, _FLAGS)
 
 if __name__ == "__main__":
     cli()

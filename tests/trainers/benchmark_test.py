@@ -3,11 +3,18 @@ import re
 import types
 
 import pytest
+from absl import flags as absl_flags
+from absl.testing import flagsaver
 
-from trainers import benchmark
+from trainers import benchmark, command_line
 from trainers.timed_step import Setting
 
 TINY = Setting("mlp", (4, 4, 1), 2, 3, num_labeled=5, num_pool=7)
+
+
+def _main(*arguments):
+    with flagsaver.flagsaver():
+        return benchmark.main(["", *command_line.parse(absl_flags.FLAGS, arguments)])
 
 
 @pytest.fixture
@@ -21,7 +28,7 @@ def test_a_small_run_from_flags_to_table_and_json(tiny, tmp_path, capfd):
     output = tmp_path / "speed.json"
     flags = ["--models=mlp", "--methods=mle", "--precisions=float32"]
     limits = ["--repeats=3", "--seconds=0.01", f"--output={output}"]
-    assert benchmark.main(["", *flags, *limits]) == 0
+    assert _main(*flags, *limits) == 0
     printed = capfd.readouterr()
     assert "MLE" in printed.out and str(output) in printed.out
     assert "[1/1] mlp, float32" in printed.err
@@ -39,7 +46,7 @@ def test_a_small_run_from_flags_to_table_and_json(tiny, tmp_path, capfd):
 def test_a_child_that_fails_ends_the_run_with_its_words(tiny, monkeypatch, capfd):
     child = types.SimpleNamespace(__name__="trainers.no_such_module", FEWEST_ROUNDS=3)
     monkeypatch.setattr(benchmark, "step_timing", child)
-    assert benchmark.main(["", "--models=mlp", "--methods=mle,at", "--precisions=float32"]) == 1
+    assert _main("--models=mlp", "--methods=mle,at", "--precisions=float32") == 1
     lines = capfd.readouterr().err.splitlines()
     assert "no_such_module" in lines[-2]
     assert lines[-1].startswith("error: The process that measured mle, at failed and has said why.")
@@ -49,20 +56,31 @@ def test_a_child_that_fails_ends_the_run_with_its_words(tiny, monkeypatch, capfd
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
-        ("--models=resnet", "--models: must name some of mlp, conv_large, each once. Received: r"),
-        ("--methods=vat,vat", "--methods: must name some of mle, at, .* Received: vat,vat"),
-        ("--precisions=", "--precisions: must name some of float32, .* Received: "),
-        ("--jit=auto", "--jit: must name some of off, on, each once. Received: auto"),
-        ("--repeats=2", "--repeats must be at least 3. Received: 2"),
-        ("--repeats=x", "--repeats: invalid int value: 'x'"),
-        ("--seconds=0", "--seconds must be positive. Received: 0.0"),
-        ("--output=no/such/folder/x.json", "--output must name a file .* Received: no/such"),
-        ("--output=.", "--output must name a file .* Received: "),
-        ("--model=mlp", "unrecognized arguments: --model=mlp"),
+        ("--models=resnet", "--models must name some of mlp, conv_large, each once. Received: --m"),
+        ("--methods=vat,vat", "--methods must name some of mle, at, .* Received: --methods=vat,v"),
+        ("--precisions=", "--precisions must name some of float32, .* Received: --precisions="),
+        ("--jits=auto", "--jits must name some of off, on, each once. Received: --jits=auto"),
+        ("--output=no/such/folder/x.json", "--output must name a file .* Received: --output=no/s"),
+        ("--output=.", "--output must name a file .* Received: --output=."),
+        ("--model=mlp", "this program has no flag --model; see --help. Received: --model=mlp"),
+        ("mlp", "flags start with --. Received: mlp"),
     ],
 )
 def test_wrong_flags_end_in_one_sentence(flag, message, capsys):
-    assert benchmark.main(["", flag]) == 2
+    assert _main(flag) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert re.fullmatch(f"error: {message}.*\n", printed.err)
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--repeats=2", r"Received: --repeats=2"),
+        ("--repeats=x", r"Received: --repeats=x"),
+        ("--seconds=0", r"--seconds must be above 0\. Received: --seconds=0\.0"),
+    ],
+)
+def test_numbers_out_of_range(flag, message):
+    with pytest.raises(command_line.UsageError, match=message):
+        _main(flag)

@@ -69,7 +69,7 @@ def test_other_flags_are_refused():
     with flagsaver.flagsaver():
         absl_flags.FLAGS(["program", "--workdir=w", "--train_steps=9"])
         with pytest.raises(
-            experiment_lib.UsageError, match=r"takes --workdir; .*Received: --train_steps=9"
+            experiment_lib.UsageError, match=r"no flag --train_steps; .*Received: --train_steps=9"
         ):
             experiment_lib.refuse_other_flags("workdir")
         experiment_lib.refuse_other_flags("workdir", "train_steps")

@@ -51,8 +51,8 @@ def test_help_reads_well_at_80_columns():
     lines = text.splitlines()
     assert max(map(len, lines)) <= 80
     assert text.startswith("Trains one experiment")
-    # A group's title, then its flags with their defaults, and the choices of those that have some.
-    assert lines.index("  --dataset                Name of the data set. [digits]")
+    assert any(line.startswith("Flags of training: ") for line in lines)
+    assert "  --seed                   Seed of splits, weights, batches and noise. [1]" in lines
     shown = " ".join(text.split())
     assert "--[no]flip Augment by random horizontal flips. [false]" in shown
     assert "--jit auto, on, off: Compile each step with XLA; auto: on one GPU. [auto]" in shown
@@ -61,4 +61,5 @@ def test_help_reads_well_at_80_columns():
 @pytest.mark.parametrize("module", [figures, export])
 def test_programs_that_read_runs_show_their_own_flags_only(module):
     text = program.help_text(module.__doc__, module._FLAGS)
+    assert max(map(len, text.splitlines())) <= 80
     assert "--workdir" in text and "--seed" not in text

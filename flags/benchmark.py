@@ -1,0 +1,14 @@
+"""Flags of trainers.benchmark: what it times, and for how long."""
+
+from absl import flags
+
+from flags.ranges import define_float
+
+flags.DEFINE_list("models", None, "Of mlp, conv_large; all by default.")
+flags.DEFINE_list(
+    "methods", None, "Of mle, at, vat, xvat_inductive, xvat_transductive; all by default."
+)
+flags.DEFINE_list("precisions", None, "Of float32, mixed_bfloat16; both by default.")
+flags.DEFINE_list("jits", None, "Of off, on: without and with XLA; on where there is a GPU.")
+flags.DEFINE_integer("repeats", 20, "Rounds at most, three at least.", lower_bound=3)
+define_float("seconds", 60.0, "About how long the rounds of a row take.", above=0)
