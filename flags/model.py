@@ -7,8 +7,8 @@ from flags.ranges import define_float
 flags.DEFINE_string(
     "model",
     "mlp",
-    "mlp, mlp_supervised, mnist_cnn, conv_large, ladder_mlp, ladder_conv, wide_resnet, "
-    "wide_resnet_28_2 or wide_resnet_28_10.",
+    "mlp, mlp_supervised, mnist_cnn, conv_large, conv_large_weight_norm, ladder_mlp, "
+    "ladder_conv, wide_resnet, wide_resnet_28_2 or wide_resnet_28_10.",
 )
 flags.DEFINE_enum(
     "kernel_initializer",
@@ -23,6 +23,7 @@ flags.DEFINE_enum(
     ],
     "Law of the initial weights (see xadv_tf/initializers.py).",
 )
+define_float("input_noise", None, "Deviation of the Gaussian noise on the images.", at_least=0)
 define_float("dropout", None, "Share of units dropped.", at_least=0, below=1)
 flags.DEFINE_boolean("conv_bias", None, "Add a bias before each normaliser of conv_large.")
 flags.DEFINE_boolean("top_batch_norm", None, "Normalise the logits as well.")

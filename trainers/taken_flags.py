@@ -55,10 +55,12 @@ MODEL_FLAGS: Mapping[str, Mapping[str, str]] = {
     "mnist_cnn": {**_WEIGHTS, "dropout": "dropout_rate"},
     "conv_large": {
         **_RESNET,
+        "input_noise": "input_noise",
         "conv_bias": "conv_bias",
         "top_batch_norm": "top_batch_norm",
         "batch_norm_affine": "affine",
     },
+    "conv_large_weight_norm": {"dropout": "dropout_rate", "input_noise": "input_noise"},
     "ladder_mlp": _WEIGHTS,
     "ladder_conv": _WEIGHTS,
     "wide_resnet": _RESNET,

@@ -19,7 +19,7 @@ def test_methods_and_models_are_those_of_the_library():
 def test_models_take_what_their_flags_are_called(model):
     parameters = inspect.signature(models.get(model)).parameters
     if "kwargs" in parameters:  # A form of another model, whose arguments it takes.
-        base = "wide_resnet" if model.startswith("wide_resnet") else model.partition("_")[0]
+        base = max((name for name in models.MODELS if model.startswith(name + "_")), key=len)
         parameters = inspect.signature(models.get(base)).parameters
     assert set(taken_flags.MODEL_FLAGS[model].values()) <= set(parameters)
 
