@@ -12,6 +12,7 @@ import tensorflow as tf
 import flags
 from trainers import assembly
 from trainers import experiment as experiment_lib
+from xadv_tf.data import preprocessing
 
 _ROOT = pathlib.Path(flags.__file__).parent / "experiments"
 _FILES = {str(file.relative_to(_ROOT)): file for file in sorted(_ROOT.glob("*/*.flags"))}
@@ -65,6 +66,7 @@ def test_it_says_what_it_is(name):
 @pytest.mark.parametrize("name", _FILES)
 def test_it_can_be_built(name):
     experiment = _experiment(name)
+    preprocessing.check(experiment.scaling)
     method = _method(name)
     shape, classes = _DATASETS[experiment.dataset]
     assert method.classifier.output_shape == (None, classes)
