@@ -4,7 +4,7 @@ import pathlib
 
 import keras
 
-from trainers import assembly
+from trainers import assembly, split_manifest
 from trainers import experiment as experiment_lib
 from trainers.checkpoints import Checkpoints, checkpoint
 from xadv_tf import data as data_lib
@@ -28,7 +28,8 @@ def restore(
         The experiment, its data as it was split, and the trained method.
 
     Raises:
-        UsageError: if there is no run, or it lacks a checkpoint, such weights, or its data.
+        UsageError: if there is no run, it lacks a checkpoint or such weights, or its data is not
+            there or no longer the same.
     """
     run = pathlib.Path(workdir or "")
     config = run / "config.flags"
@@ -50,6 +51,7 @@ def restore(
     values = experiment_lib.parse([f"--flagfile={config}", f"--workdir={workdir}"])
     experiment = experiment_lib.from_flags(values)
     data = assembly.build_data(experiment)
+    split_manifest.refuse_other_data(run, split_manifest.describe(data, seed=experiment.seed))
     keras.config.set_dtype_policy(experiment.precision)
     classifier = assembly.build_classifier(experiment, data.dataset)
     method = assembly.build_method(experiment, classifier, pool_size=len(data.split.pool))

@@ -20,10 +20,10 @@ from trainers.storage import storing, write_aside
 class RunDirectory:
     """Owns the files of one run; starts it or goes on with it.
 
-    Files: config.flags (usable as --flagfile), status.json (see `Status`), metrics.jsonl (a line
-    per log, in the order of steps), train/ and eval/ for TensorBoard, checkpoints/<step>/ (the
-    newest two), best/<step>/ (the best on validation, where there is validation), and result.json
-    once it is finished. Nothing is written before `opened`.
+    Files: config.flags (usable as --flagfile), split.json (see `split_manifest`), status.json (see
+    `Status`), metrics.jsonl (a line per log, in the order of steps), train/ and eval/ for
+    TensorBoard, checkpoints/<step>/ (the newest two), best/<step>/ (the best on validation, where
+    there is validation), and result.json once it is finished. Nothing is written before `opened`.
 
     Args:
         path: the directory; made by `opened` if missing.

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from trainers import assembly, outcomes, program, tables
+from trainers import assembly, outcomes, program, split_manifest, tables
 from trainers import experiment as experiment_lib
 from trainers.loop import Loop
 from trainers.outcomes import PreemptedError, RunFailedError
@@ -67,11 +67,15 @@ def train(
         What result.json holds.
 
     Raises:
-        UsageError: the directory cannot be written, or another process is at work in it.
+        UsageError: the directory cannot be written, another process is at work in it, or its run
+            began with other data.
         RunFailedError, PreemptedError: see `Training.run`.
     """
     before = directory.status
+    manifest = split_manifest.describe(data, seed=experiment.seed)
+    split_manifest.refuse_other_data(directory.path, manifest)
     with directory.opened():
+        split_manifest.write(directory.path, manifest)
         training = Training(
             experiment,
             loop,

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from trainers import experiment as experiment_lib
-from trainers import train
+from trainers import restore, train
 from trainers.run_directory import RunDirectory
 
 SMALL = [
@@ -117,6 +117,21 @@ def test_an_interrupted_run_ends_with_the_same_bits(tmp_path, monkeypatch, mask)
     assert metrics.read_text() == (tmp_path / "whole" / "metrics.jsonl").read_text()
     for one, other in zip(whole.method.variables, resumed.method.variables, strict=True):
         np.testing.assert_array_equal(one, other, err_msg=one.path)
+
+
+def test_other_data_under_the_same_name_are_refused(tmp_path):
+    _train(tmp_path / "run", "--method=mle", "--train_steps=1")
+    (tmp_path / "run" / "result.json").unlink()  # As if it had been interrupted.
+    before = (tmp_path / "run" / "status.json").read_text()
+    with np.load("tiny.npz") as file:
+        arrays = dict(file)
+    arrays["test_images"][0] += 1
+    np.savez("tiny.npz", **arrays)
+    with pytest.raises(experiment_lib.UsageError, match=r"tiny\.npz, .*test\.images_sha256$"):
+        _train(tmp_path / "run", "--method=mle", "--train_steps=1")
+    with pytest.raises(experiment_lib.UsageError, match=r"tiny\.npz, .*test\.images_sha256$"):
+        restore.restore(str(tmp_path / "run"))
+    assert (tmp_path / "run" / "status.json").read_text() == before
 
 
 def test_other_flags_in_the_same_directory_are_refused(tmp_path):
