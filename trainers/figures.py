@@ -13,6 +13,7 @@ from trainers.restore import restore
 from xadv_tf import figures, methods
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
 
+_ADDITIVE = (methods.VAT, methods.AT)
 _FLAGS = ("workdir", "additive_workdir", "output", "quiet")
 
 
@@ -23,16 +24,19 @@ def draw(workdir: str, additive_workdir: str | None = None) -> Any:
     transductive mask exists; the run beside it is shown the same ones.
 
     Args:
-        workdir: a run of a method with masks.
-        additive_workdir: a run of vat or at on the same data, or None.
+        workdir: a run of a method that perturbs images: with masks, or vat or at.
+        additive_workdir: a run of vat or at on the same data, to be shown beside masks, or None.
 
     Raises:
         UsageError: if the runs are not of that kind, or do not fit together.
     """
     experiment, data, method = restore(workdir)
-    if not isinstance(method, MultiplicativeMethod):
+    if not isinstance(method, MultiplicativeMethod) and (
+        additive_workdir or not isinstance(method, _ADDITIVE)
+    ):
         raise experiment_lib.UsageError(
-            "--workdir must be a run of a method with masks. "
+            "--workdir must be a run of a method with masks"
+            f"{'' if additive_workdir else ', or of vat or at'}. "
             f"Received: --workdir={workdir}, a run of {experiment.method}"
         )
     shown = examples.one_of_each_class(data)
@@ -52,7 +56,7 @@ def _additive(
                 f"both runs must have the same --{name}. "
                 f"Received: {getattr(beside, name)} and {getattr(experiment, name)}"
             )
-    if not isinstance(method, methods.VAT | methods.AT):
+    if not isinstance(method, _ADDITIVE):
         raise experiment_lib.UsageError(
             "--additive_workdir must be a run of vat or at. "
             f"Received: --additive_workdir={workdir}, a run of {experiment.method}"
@@ -68,11 +72,10 @@ def main(argv: list[str]) -> int:
         experiment_lib.refuse_other_flags(*_FLAGS)
         workdir, additive_workdir, output, quiet = experiment_lib.program_flags(*_FLAGS)
         figures.check_name(output)
-        figure = draw(workdir, additive_workdir)
-    except ValueError as error:
+        figures.save(draw(workdir, additive_workdir), output)
+    except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    figures.save(figure, output)
     if not quiet:
         print(f"Picture: {output}")
     return 0

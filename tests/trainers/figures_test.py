@@ -42,12 +42,39 @@ def test_at_may_stand_beside(make_run):
     np.testing.assert_allclose(np.max(np.abs(shown[40:50])), 0.1, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("method", "largest"),
+    [
+        # One step of L-infinity norm epsilon; a vector of Euclidean norm epsilon.
+        ("at", lambda r: np.max(np.abs(r), axis=1)),
+        ("vat", lambda r: np.linalg.norm(r, axis=1)),
+    ],
+)
+def test_an_additive_method_alone(make_run, method, largest):
+    workdir, _ = make_run(f"--method={method}", "--epsilon=0.5")
+    shown = _images(figures.draw(str(workdir)))
+    x, r, x_adv = (np.reshape(shown[10 * row : 10 * row + 10], (10, -1)) for row in range(3))
+    np.testing.assert_allclose(largest(r), 0.5, rtol=1e-5)
+    np.testing.assert_allclose(x_adv, x + r, atol=1e-6)
+
+
+def test_masks_that_nobody_trained(make_run):
+    workdir, method = make_run("--method=random_mask", "--log_alpha_mean=3")
+    shown = _images(figures.draw(str(workdir)))
+    x, log_alpha, mask, x_adv = (np.stack(shown[10 * row : 10 * row + 10]) for row in range(4))
+    # 7,840 draws of N(3, 1): their mean's deviation is 0.011.
+    assert np.mean(log_alpha) == pytest.approx(3, abs=0.06)
+    np.testing.assert_allclose(x_adv, x * mask, atol=1e-6)
+
+
 def test_runs_that_do_not_fit_are_refused(make_run):
     masked, _ = make_run(*_INDUCTIVE)
     mle, _ = make_run("--method=mle")
     scaled, _ = make_run("--method=vat", "--scaling=unit")
     with pytest.raises(experiment_lib.UsageError, match="with masks.*a run of mle"):
         figures.draw(str(mle))
+    with pytest.raises(experiment_lib.UsageError, match="with masks. Received.*a run of vat"):
+        figures.draw(str(scaled), str(scaled))
     with pytest.raises(experiment_lib.UsageError, match="of vat or at.*a run of mle"):
         figures.draw(str(masked), str(mle))
     with pytest.raises(experiment_lib.UsageError, match="same --scaling.*centered and unit"):
@@ -60,6 +87,7 @@ def test_runs_that_do_not_fit_are_refused(make_run):
         (["--output=a.gif"], "ending in .png"),
         (["--output=a.png"], "--workdir must name the directory of a run"),
         (["--output=a.png", "--seed=2"], "Received: --seed=2"),
+        (["--output=a.png", "--split=test"], "Received: --split=test"),
         (["a.png"], "flags start with --. Received: a.png"),
     ],
 )
@@ -71,6 +99,16 @@ def test_mistakes_give_one_sentence(arguments, sentence, capfd):
     assert output.out == ""
     assert output.err.startswith("error: ") and output.err.count("\n") == 1
     assert sentence in output.err
+
+
+def test_a_folder_that_cannot_be_written_costs_one_sentence(make_run, tmp_path, capfd):
+    masked, _ = make_run(*_INDUCTIVE)
+    (tmp_path / "file").touch()
+    with flagsaver.flagsaver():
+        arguments = ["program", f"--workdir={masked}", f"--output={tmp_path}/file/masks.png"]
+        assert figures.main(absl_flags.FLAGS(arguments)) == 2
+    error = capfd.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1 and "file" in error
 
 
 def test_the_program_writes_the_picture(make_run, tmp_path, capfd):
