@@ -2,7 +2,7 @@
 
 Each run gets evaluation.json, confusion.png and reliability.png, in its own directory or below
 --output. Several runs, as in --workdir=A,B or --workdir='runs/mnist_*', are then compared: runs
-that differ in their seed alone share a row.
+that differ in their seed alone share a row, also written to seeds.json below --output.
 """
 
 import functools
@@ -10,7 +10,7 @@ import glob
 import json
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -141,6 +141,22 @@ def find_folders(runs: Sequence[str], output: str | None) -> list[pathlib.Path]:
     return [pathlib.Path(output) / name for name in names]
 
 
+def _compare(
+    groups: Sequence[seeds.Group],
+    reports: Mapping[str, dict[str, Any]],
+    output: pathlib.Path | None,
+    quiet: bool,
+) -> None:
+    """Takes together what `evaluate` gave for each run; writes it if there is a place for it."""
+    summaries = [seeds.summarize([reports[run] for run in group.workdirs]) for group in groups]
+    rows = list(zip(groups, summaries, strict=True))
+    if output:
+        told = [seeds.report(group, summary) for group, summary in rows]
+        write_aside(output, json.dumps(told, indent=2) + "\n")
+    if not quiet:
+        seeds.print_groups(rows)
+
+
 def main(argv: list[str]) -> int:
     """Reads the flags, evaluates run by run, shows the numbers."""
     logging.set_verbosity(logging.ERROR)
@@ -154,26 +170,22 @@ def main(argv: list[str]) -> int:
         reports = {}
         for run, folder in zip(runs, folders, strict=True):
             keras.utils.clear_session()
-            measured, about = evaluate(run, split=split, weights=weights)
-            write(measured, about, folder)
-            reports[run] = about
+            measured, reports[run] = evaluate(run, split=split, weights=weights)
+            write(measured, reports[run], folder)
+            title = describe(reports[run])
             if quiet:
                 continue
             if len(runs) == 1:
-                evaluation.print_evaluation(measured, describe(about))
+                evaluation.print_evaluation(measured, title)
                 print(f"Numbers and pictures: {folder}")
             else:
-                print(f"{run}: {describe(about)}, accuracy {100 * measured.accuracy:.2f} %")
+                print(f"{run}: {title}, accuracy {100 * measured.accuracy:.2f} %", flush=True)
+        if len(runs) > 1:
+            name = evaluation.file_name("seeds.json", split, weights)
+            _compare(groups, reports, pathlib.Path(output) / name if output else None, quiet)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    if len(runs) > 1 and not quiet:
-        seeds.print_groups(
-            [
-                (group.label, seeds.summarize([reports[run] for run in group.workdirs]))
-                for group in groups
-            ]
-        )
     return 0
 
 

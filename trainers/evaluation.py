@@ -141,7 +141,7 @@ def print_evaluation(evaluation: Evaluation, title: str) -> None:
         ("error", f"{100 * (1 - evaluation.accuracy):.2f} %", ""),
         ("negative log-likelihood", f"{evaluation.negative_log_likelihood:.4f}", "nats"),
         ("expected calibration error", f"{100 * error:.2f} %",
-         f"of the predicted class, {bins} bins (Guo et al. 2017)"),
+         f"{bins} bins, predicted class"),
         ("Brier score", f"{evaluation.brier_score:.4f}", "0 to 2"),
     ):  # fmt: skip
         numbers.add_row(*row)

@@ -1,8 +1,9 @@
 """Runs that differ in their seed alone, taken together: mean, spread and number of each group."""
 
+import dataclasses
+import math
 import pathlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from rich import box, console, table
@@ -18,16 +19,18 @@ _IN_LABEL = ("method", "mask")
 _SUMMARIZED = ("accuracy", "error", "negative_log_likelihood", "expected_calibration_error")
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Group:
     """Runs of one experiment.
 
     Attributes:
-        label: the method's, with the flags that tell the group from others of that method.
+        label: the method's.
+        flags: those that tell the group from others of that method; empty if it has none.
         workdirs: of its runs, by seed.
     """
 
     label: str
+    flags: Sequence[str]
     workdirs: Sequence[str]
 
 
@@ -54,10 +57,8 @@ def group(workdirs: Sequence[str]) -> list[Group]:
     for flags, runs in seeds.items():
         others = [other for other in labels if labels[other] == labels[flags]]
         own = sorted(flags - frozenset.intersection(*others))
-        shown = [line for line in own if _name(line) not in _IN_LABEL]
-        groups.append(
-            Group(" ".join([labels[flags], *shown]), [runs[seed] for seed in sorted(runs)])
-        )
+        told = [line for line in own if _name(line) not in _IN_LABEL]
+        groups.append(Group(labels[flags], told, [runs[seed] for seed in sorted(runs)]))
     return groups
 
 
@@ -66,13 +67,31 @@ def summarize(reports: Sequence[Mapping[str, Any]]) -> dict[str, metrics.Spread]
     return {name: metrics.spread([report[name] for report in reports]) for name in _SUMMARIZED}
 
 
-def print_groups(groups: Sequence[tuple[str, Mapping[str, metrics.Spread]]]) -> None:
-    """Prints a row a group, (label, what `summarize` gave), and what the numbers mean."""
-    shown = table.Table(box=box.SIMPLE_HEAD)
+def report(group: Group, spreads: Mapping[str, metrics.Spread]) -> dict[str, Any]:
+    """A group's numbers, ready for JSON; null for what a single run does not have."""
+    numbers = {
+        name: {
+            key: None if isinstance(value, float) and math.isnan(value) else value
+            for key, value in dataclasses.asdict(spread).items()
+        }
+        for name, spread in spreads.items()
+    }
+    return {**dataclasses.asdict(group), **numbers}
+
+
+def print_groups(groups: Sequence[tuple[Group, Mapping[str, metrics.Spread]]]) -> None:
+    """Prints a row a group, (group, what `summarize` gave), and what the numbers mean."""
+    # No room to spare at 80 columns.
+    shown = table.Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     shown.add_column("method")
-    for heading in ("seeds", "accuracy %", "95 % interval", "NLL", "ECE %"):
-        shown.add_column(heading, justify="right")
-    for label, spreads in groups:
+    for heading in ("n", "accuracy %", "95 % interval", "NLL", "ECE %"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    notes = []
+    for number, (group, spreads) in enumerate(groups, start=1):
+        label = group.label
+        if group.flags:
+            label += f" #{number}"
+            notes.append(f"#{number}: {' '.join(group.flags)}")
         accuracy = spreads["accuracy"]
         shown.add_row(
             label,
@@ -84,8 +103,10 @@ def print_groups(groups: Sequence[tuple[str, Mapping[str, metrics.Spread]]]) -> 
         )
     screen = console.Console()
     screen.print(shown)
+    for note in notes:
+        screen.print(note, highlight=False, markup=False)
     screen.print(
-        "Mean ± standard deviation over seeds (divisor n - 1); the interval is that of the mean, "
+        "Mean ± standard deviation over n seeds (divisor n - 1); the interval is that of the mean, "
         "by Student's t. All seeds of a row are tested on the same images.",
         highlight=False,
     )

@@ -77,11 +77,15 @@ def test_several_runs_are_compared(make_run, tmp_path, capfd):
         workdir, _ = make_run("--method=mle", f"--seed={seed}")
         shutil.copytree(workdir, tmp_path / f"mle_{seed}")
     (tmp_path / "mle_table.txt").write_text("a file beside the runs")
-    assert _main(f"--workdir={tmp_path}/mle_*") == 0
+    place = tmp_path / "results"
+    assert _main(f"--workdir={tmp_path}/mle_*", f"--output={place}") == 0
     accuracy = [
-        json.loads((tmp_path / f"mle_{seed}" / "evaluation.json").read_text())["accuracy"]
+        json.loads((place / f"mle_{seed}" / "evaluation.json").read_text())["accuracy"]
         for seed in (1, 2)
     ]
+    (told,) = json.loads((place / "seeds.json").read_text())
+    assert told["workdirs"] == [f"{tmp_path}/mle_1", f"{tmp_path}/mle_2"]
+    assert told["accuracy"]["mean"] == pytest.approx(sum(accuracy) / 2)
     lines = capfd.readouterr().out.splitlines()
     assert lines[0].startswith(f"{tmp_path}/mle_1: MLE on digits, test, accuracy ")
     (row,) = [line.split() for line in lines if line.split()[:1] == ["MLE"]]

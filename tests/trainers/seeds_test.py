@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from trainers import experiment as experiment_lib
@@ -23,7 +25,7 @@ def test_runs_that_differ_in_the_seed_alone_are_a_group(run):
     a = run("a", "--method=vat", "--seed=1", "--data_dir=/elsewhere", "--download")
     mle = run("c", "--method=mle", "--seed=1")
     groups = seeds.group([b, mle, a])
-    assert groups == [seeds.Group("VAT", [a, b]), seeds.Group("MLE", [mle])]
+    assert groups == [seeds.Group("VAT", [], [a, b]), seeds.Group("MLE", [], [mle])]
 
 
 def test_groups_of_one_method_are_told_apart_by_their_flags(run):
@@ -32,10 +34,10 @@ def test_groups_of_one_method_are_told_apart_by_their_flags(run):
         run("b", "--method=xvat", "--mask=inductive", "--train_steps=10"),
         run("c", "--method=xvat", "--mask=transductive"),
     ]
-    assert [group.label for group in seeds.group(runs)] == [
-        "xVAT-I --sparsity=0.5 --train_steps=2000",
-        "xVAT-I --train_steps=10",
-        "xVAT-T",
+    assert [(group.label, group.flags) for group in seeds.group(runs)] == [
+        ("xVAT-I", ["--sparsity=0.5", "--train_steps=2000"]),
+        ("xVAT-I", ["--train_steps=10"]),
+        ("xVAT-T", []),
     ]
 
 
@@ -64,10 +66,19 @@ def test_the_table_has_mean_deviation_number_and_interval(capsys, monkeypatch):
     # Deviation 1 %; t(.975, 2) = 4.302653 over sqrt(3): 2.48 % to either side.
     several = seeds.summarize([_report(0.97), _report(0.98), _report(0.99)])
     one = seeds.summarize([_report(0.5)])
-    seeds.print_groups([("xVAT-I", several), ("MLE", one)])
+    told = seeds.Group("RandomMask", ["--sparsity=0.5"], ["a", "b", "c"])
+    seeds.print_groups([(told, several), (seeds.Group("MLE", [], ["d"]), one)])
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
-    (row,) = [line.split() for line in lines if "xVAT-I" in line]
-    assert " ".join(row) == ("xVAT-I 3 98.00 ± 1.00 95.52–100.48 1.960 ± 0.020 1.00 ± 0.00")
+    (row,) = [line.split() for line in lines if "RandomMask" in line]
+    assert " ".join(row) == ("RandomMask #1 3 98.00 ± 1.00 95.52–100.48 1.960 ± 0.020 1.00 ± 0.00")
+    assert "#1: --sparsity=0.5" in lines
     (row,) = [line.split() for line in lines if "MLE" in line]
     assert row == ["MLE", "1", "50.00", "-", "1.000", "1.00"]
+
+
+def test_the_report_of_one_run_is_strict_json():
+    told = seeds.report(seeds.Group("MLE", [], ["d"]), seeds.summarize([_report(0.5)]))
+    assert told["accuracy"] == {"n": 1, "mean": 0.5, "std": None, "half_width": None}
+    assert (told["label"], told["workdirs"]) == ("MLE", ["d"])
+    json.dumps(told, allow_nan=False)
