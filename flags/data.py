@@ -40,10 +40,20 @@ flags.DEFINE_integer(
     upper_bound=2,
 )
 flags.DEFINE_boolean("flip", False, "Augment by random horizontal flips.")
-flags.DEFINE_integer("labeled_batch_size", 100, "Labeled images per step.", lower_bound=1)
+flags.DEFINE_integer(
+    "labeled_batch_size",
+    100,
+    "Labeled images per step; 0 draws each batch from the pool alone, with those labels that are "
+    "known.",
+    lower_bound=0,
+)
 flags.DEFINE_integer(
     "unlabeled_batch_size",
     250,
     "Unlabeled images per step; 0 trains on the labeled batch alone (supervised).",
     lower_bound=0,
 )
+flags.DEFINE_boolean(
+    "joined_batch", False, "Make one batch of the labeled and the unlabeled images of a step."
+)
+flags.DEFINE_boolean("epochwise", False, "Draw each image at most once an epoch.")

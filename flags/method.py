@@ -4,7 +4,11 @@ from absl import flags
 
 from flags.ranges import define_float
 
-flags.DEFINE_string("method", "xvat", "mle, at, vat, xat, xvat or random_mask.")
+flags.DEFINE_string(
+    "method",
+    "xvat",
+    "mle, at, vat, xat, xvat, random_mask, pi_model, temporal_ensembling or mean_teacher.",
+)
 define_float("clean_weight", None, "Weight of the clean cross-entropy.", at_least=0)
 define_float("adversarial_weight", None, "Weight of the adversarial term.", at_least=0)
 
@@ -68,3 +72,35 @@ define_float(
 flags.DEFINE_boolean(
     "mask_decay", None, "Whether the mask's learning rate follows the classifier's schedule."
 )
+
+define_float("consistency_weight", None, "Weight of the consistency of predictions.", at_least=0)
+define_float(
+    "consistency_ramp_epochs", None, "Epochs over which that weight rises from 0.", above=0
+)
+define_float(
+    "ensemble_momentum", None, "Of Temporal Ensembling's targets, an epoch.", at_least=0, below=1
+)
+define_float(
+    "teacher_decay",
+    None,
+    "Share of its weights that a step leaves Mean Teacher's teacher.",
+    at_least=0,
+    at_most=1,
+)
+define_float(
+    "early_teacher_decay", None, "The same during --consistency_ramp_epochs.", at_least=0, at_most=1
+)
+flags.DEFINE_boolean(
+    "consistency_on_labeled",
+    None,
+    "Whether labeled images of a joined batch count in Mean Teacher's consistency.",
+)
+
+define_float(
+    "ema_decay",
+    None,
+    "Keep an average of the classifier's weights, with this decay.",
+    above=0,
+    below=1,
+)
+flags.DEFINE_boolean("evaluate_ema", None, "Evaluate and export that average.")

@@ -21,8 +21,9 @@ define_float("learning_rate", 1e-3, "The classifier's initial learning rate.", a
 flags.DEFINE_enum(
     "schedule",
     "constant",
-    ["constant", "exponential", "linear"],
-    "exponential: times --decay_rate each epoch; linear: to 0 from --decay_start on.",
+    ["constant", "exponential", "linear", "ramps"],
+    "exponential: times --decay_rate each epoch; linear: to 0 from --decay_start on; ramps: up in "
+    "--ramp_up_epochs and down in --ramp_down_epochs.",
 )
 define_float(
     "decay_rate", 0.95, "Factor per epoch of the exponential schedule.", above=0, at_most=1
@@ -46,8 +47,23 @@ define_float("decay_floor", 0.0, "Added to the values of the linear schedule.", 
 define_float(
     "late_beta_1",
     None,
-    "The classifier optimizer's beta_1 once the linear schedule takes effect.",
+    "The classifier optimizer's beta_1 once the linear schedule takes effect, or at the end of the "
+    "ramp down.",
     at_least=0,
+    below=1,
+)
+define_float("ramp_up_epochs", 0.0, "Epochs in which the learning rate rises.", at_least=0)
+define_float("ramp_down_epochs", 0.0, "Last epochs, in which the learning rate falls.", at_least=0)
+flags.DEFINE_boolean(
+    "ramp_by_step",
+    False,
+    "Ramps go by steps, not by epochs; by epochs the consistency weight is 0 in the first.",
+)
+define_float(
+    "early_beta_2",
+    None,
+    "The classifier optimizer's beta_2 during --ramp_up_epochs.",
+    above=0,
     below=1,
 )
 flags.DEFINE_enum(

@@ -4,24 +4,44 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from xadv_tf import noise
+
 NUM_CLASSES = 3
 IMAGE_SHAPE = (6, 6, 2)
 
 
-def make_classifier(*, batch_norm=None, dropout=0.0):
+@keras.saving.register_keras_serializable(package="tests")
+class Jitter(keras.layers.Layer):
+    """Gaussian noise in training, by `xadv_tf.noise`: with XLA the same up to rounding."""
+
+    def __init__(self, stddev, **kwargs):
+        super().__init__(**kwargs)
+        self.stddev = stddev
+        self.seed_generator = keras.random.SeedGenerator(0)
+
+    def call(self, x, training=False):
+        if not training:
+            return x
+        seed = tf.cast(tf.convert_to_tensor(self.seed_generator.state), tf.uint32)
+        return x + tf.cast(self.stddev * noise.normal(tf.shape(x), seed), x.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "stddev": self.stddev}
+
+
+def make_classifier(*, batch_norm=None, dropout=0.0, jitter=0.0):
     """A smooth two-layer classifier: tanh, so that a step has a gradient everywhere.
 
     No bias before a batch normalisation: it cancels, and its gradient is rounding noise, which
     Adam would blow up to full steps.
     """
-    layers = [
-        keras.layers.Input(IMAGE_SHAPE),
-        keras.layers.Flatten(),
-        keras.layers.Dense(16, use_bias=batch_norm is None),
-    ]
+    layers = [keras.layers.Input(IMAGE_SHAPE), keras.layers.Flatten()]
+    layers.append(keras.layers.Dense(16, use_bias=batch_norm is None))
     if batch_norm is not None:
         layers.append(batch_norm)
     layers.append(keras.layers.Activation("tanh"))
+    if jitter:
+        layers.append(Jitter(jitter))
     if dropout:
         layers.append(keras.layers.Dropout(dropout))
     layers.append(keras.layers.Dense(NUM_CLASSES))

@@ -8,16 +8,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainers import taken_flags
+from trainers import scheduling, taken_flags
 from trainers.command_line import UsageError
 from trainers.experiment import Experiment
 from xadv_tf import data, methods, models
 from xadv_tf.layers import HardConcreteGate, PerturbationGenerator, PerturbationTable
-from xadv_tf.optimizers import Adam, RowAdam, schedules
+from xadv_tf.optimizers import Adam, RowAdam
 
 _GATE = ("beta", "gamma", "zeta")
 # Flags that say how the mask is made or trained rather than what the method does.
 _OF_THE_MASK = ("mask", "mask_learning_rate", "mask_decay", *_GATE)
+_OF_SCHEDULES = ("consistency_ramp_epochs", "early_teacher_decay")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +61,8 @@ def build_data(experiment: Experiment, *, num_replicas: int = 1) -> Data:
         labeled_batch_size=experiment.labeled_batch_size,
         unlabeled_batch_size=experiment.unlabeled_batch_size,
         seed=experiment.seed,
+        joined=experiment.joined_batch,
+        epochwise=experiment.epochwise,
     )
     sampler.indices(0, 0, num_replicas)  # Batch sizes that do not divide are known only here.
     preprocess = data.preprocessing.fit(experiment.scaling, dataset.train_images)
@@ -68,6 +71,7 @@ def build_data(experiment: Experiment, *, num_replicas: int = 1) -> Data:
         image=tf.constant(scaled(train, split.pool)),
         label=tf.constant(dataset.train_labels[split.labeled]),
         labeled_in_pool=tf.constant(split.labeled_in_pool),
+        pool_label=tf.constant(split.pool_labels(dataset.train_labels)),
     )
     return Data(
         dataset=dataset,
@@ -95,12 +99,23 @@ def build_classifier(experiment: Experiment, dataset: data.Dataset) -> Any:
 
 def build_method(experiment: Experiment, classifier: Any, *, pool_size: int) -> methods.Method:
     """The method around the classifier, compiled with its optimizers and built."""
-    options = {k: v for k, v in experiment.options.items() if k not in _OF_THE_MASK}
+    elsewhere = (*_OF_THE_MASK, *_OF_SCHEDULES)
+    options = {k: v for k, v in experiment.options.items() if k not in elsewhere}
     gate = {name: experiment.options[name] for name in _GATE if name in experiment.options}
     if gate:
         options["gate"] = HardConcreteGate(**gate)
-    learning_rate = _schedule(experiment, experiment.learning_rate)
-    optimizers = {"optimizer": Adam(learning_rate, beta_1=_beta_1(experiment))}
+    optimizers = {
+        "optimizer": Adam(
+            scheduling.learning_rate(experiment, experiment.learning_rate),
+            beta_1=scheduling.beta_1(experiment),
+            beta_2=scheduling.beta_2(experiment),
+        )
+    }
+    options |= scheduling.consistency(experiment)
+    if experiment.method == "temporal_ensembling":
+        batch_size = experiment.unlabeled_batch_size or experiment.labeled_batch_size
+        options["num_examples"] = pool_size
+        options["steps_per_epoch"] = max(1, pool_size // batch_size)
     if experiment.method in ("xat", "xvat"):
         options["mask"] = _take_mask(experiment, options, classifier.input_shape, pool_size)
         optimizers["mask_optimizer"] = _mask_optimizer(experiment)
@@ -162,40 +177,5 @@ def _take_mask(
 def _mask_optimizer(experiment: Experiment) -> Any:
     learning_rate: Any = experiment.options.get("mask_learning_rate", 1e-3)
     if experiment.options.get("mask_decay", False):
-        learning_rate = _schedule(experiment, learning_rate)
+        learning_rate = scheduling.learning_rate(experiment, learning_rate)
     return Adam(learning_rate) if experiment.mask == "inductive" else RowAdam(learning_rate)
-
-
-def _schedule(experiment: Experiment, learning_rate: float) -> Any:
-    if experiment.schedule == "exponential":
-        return schedules.ExponentialEpochDecay(
-            learning_rate, rate=experiment.decay_rate, steps_per_epoch=experiment.steps_per_epoch
-        )
-    if experiment.schedule == "linear":
-        return schedules.LinearEpochDecay(
-            learning_rate,
-            epochs=experiment.train_steps / experiment.steps_per_epoch,
-            start=_decay_start(experiment),
-            steps_per_epoch=experiment.steps_per_epoch,
-            delay=experiment.decay_delay,
-            scale=experiment.decay_scale,
-            floor=experiment.decay_floor,
-        )
-    return learning_rate
-
-
-def _beta_1(experiment: Experiment) -> Any:
-    if experiment.late_beta_1 is None:
-        return 0.9
-    return schedules.EpochSwitch(
-        0.9,
-        experiment.late_beta_1,
-        start=_decay_start(experiment) + experiment.decay_delay,
-        steps_per_epoch=experiment.steps_per_epoch,
-    )
-
-
-def _decay_start(experiment: Experiment) -> float:
-    epochs = experiment.train_steps / experiment.steps_per_epoch
-    # To a thousandth, for a share like 2/3 has no exact decimals and epochs are compared with it.
-    return round(experiment.decay_start * epochs, 3)

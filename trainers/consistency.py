@@ -14,8 +14,11 @@ _OF_SCHEDULE: Mapping[str, tuple[str, ...]] = {
     "decay_delay": ("linear",),
     "decay_scale": ("linear",),
     "decay_floor": ("linear",),
-    "late_beta_1": ("linear",),
-    "mask_decay": ("exponential", "linear"),
+    "late_beta_1": ("linear", "ramps"),
+    "ramp_up_epochs": ("ramps",),
+    "ramp_down_epochs": ("ramps",),
+    "early_beta_2": ("ramps",),
+    "mask_decay": ("exponential", "linear", "ramps"),
 }
 
 
@@ -53,6 +56,44 @@ def check(values: absl_flags.FlagValues) -> None:
             "mask",
             name,
         )
+    _require(
+        not values.ramp_by_step
+        or values.schedule == "ramps"
+        or values.consistency_ramp_epochs is not None,
+        "--ramp_by_step must come with --schedule=ramps or --consistency_ramp_epochs, without "
+        "which it does nothing",
+        values,
+        "ramp_by_step",
+        "schedule",
+    )
+    _require(
+        values.early_teacher_decay is None or values.consistency_ramp_epochs is not None,
+        "--early_teacher_decay must come with --consistency_ramp_epochs, at the end of which it "
+        "gives way",
+        values,
+        "early_teacher_decay",
+    )
+    _require(
+        not values.evaluate_ema or values.ema_decay is not None,
+        "--evaluate_ema must come with --ema_decay",
+        values,
+        "evaluate_ema",
+    )
+    _require(
+        values.labeled_batch_size > 0 or values.unlabeled_batch_size > 0,
+        "--labeled_batch_size or --unlabeled_batch_size must be positive",
+        values,
+        "labeled_batch_size",
+        "unlabeled_batch_size",
+    )
+    _require(
+        not values.joined_batch or min(values.labeled_batch_size, values.unlabeled_batch_size) > 0,
+        "--joined_batch must come with labeled and unlabeled images",
+        values,
+        "joined_batch",
+        "labeled_batch_size",
+        "unlabeled_batch_size",
+    )
     _require(
         not 0 < values.num_labeled < values.labeled_batch_size,
         "--labeled_batch_size must be at most --num_labeled",

@@ -42,6 +42,8 @@ class Experiment:
     flip: bool
     labeled_batch_size: int
     unlabeled_batch_size: int
+    joined_batch: bool
+    epochwise: bool
     method: str
     model: str
     train_steps: int
@@ -56,6 +58,10 @@ class Experiment:
     decay_scale: float
     decay_floor: float
     late_beta_1: float | None
+    ramp_up_epochs: float
+    ramp_down_epochs: float
+    ramp_by_step: bool
+    early_beta_2: float | None
     precision: str
     jit: str
     strategy: str

@@ -128,7 +128,7 @@ class Loop:
         return self._step(pool, draws)
 
     def _traced_step(self, pool: Any, draws: Any) -> tf.Tensor:
-        batch = pool.gather(draws)
+        batch = pool.gather(draws, joined=self.sampler.joined)
         if self._augment is not None:
             batch = self._augmented(batch)
         logs = self.method.train_step(batch)
@@ -137,10 +137,16 @@ class Loop:
 
     def _augmented(self, batch: Any) -> Any:
         def augmented(examples: Any, purpose: str) -> Any:
-            def seed(kind: str) -> tf.Tensor:
-                return self.method.noise_seed(f"augment/{kind}/{purpose}")
+            def view(number: str) -> Any:
+                def seed(kind: str) -> tf.Tensor:
+                    # Both views of an image are mirrored alike (Laine & Aila 2017).
+                    own = number if kind != "flip" else ""
+                    return self.method.noise_seed(f"augment/{kind}/{purpose}{own}")
 
-            return {**examples, "image": self._augment(examples["image"], seed)}
+                return self._augment(examples["image"], seed)
+
+            second = {"second_image": view("/second")} if self.method.two_views else {}
+            return {**examples, "image": view(""), **second}
 
         labeled = augmented(batch["labeled"], "labeled")
         if batch["unlabeled"] is batch["labeled"]:

@@ -27,6 +27,8 @@ _TRAINED_MASK = (
     "mask_decay",
 )
 
+_CONSISTENCY = ("consistency_weight", "consistency_ramp_epochs")
+
 METHOD_FLAGS: Mapping[str, tuple[str, ...]] = {
     "mle": (),
     "at": ("epsilon", "norm", "clean_weight", "adversarial_weight"),
@@ -34,7 +36,17 @@ METHOD_FLAGS: Mapping[str, tuple[str, ...]] = {
     "random_mask": (*_MASKED, *_LOG_ALPHA),
     "xat": _TRAINED_MASK,
     "xvat": _TRAINED_MASK,
+    "pi_model": _CONSISTENCY,
+    "temporal_ensembling": (*_CONSISTENCY, "ensemble_momentum"),
+    "mean_teacher": (
+        *_CONSISTENCY,
+        "teacher_decay",
+        "early_teacher_decay",
+        "consistency_on_labeled",
+    ),
 }
+# What every method takes.
+COMMON_FLAGS = ("ema_decay", "evaluate_ema")
 # What the methods with --mask take besides, by the form of the mask.
 MASK_FLAGS: Mapping[str, tuple[str, ...]] = {"inductive": _GENERATOR, "transductive": _LOG_ALPHA}
 # Methods that do not look at the unlabeled batch.
@@ -80,7 +92,7 @@ def of_method(method: str, mask: str | None) -> tuple[str, ...]:
         UsageError: for an unknown method.
     """
     _require("method", method, METHOD_FLAGS)
-    names = METHOD_FLAGS[method]
+    names = (*METHOD_FLAGS[method], *COMMON_FLAGS)
     return (*names, *MASK_FLAGS[mask or "inductive"]) if "mask" in names else names
 
 

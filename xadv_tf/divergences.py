@@ -30,16 +30,20 @@ def soft_cross_entropy(p_logits: Any, q_logits: Any) -> tf.Tensor:
 
 
 def cross_entropy(labels: Any, logits: Any) -> tf.Tensor:
-    """-log p_label per example.
+    """-log p_label per example; 0 for an example whose label is not known.
 
     Args:
-        labels: integer classes, [batch].
+        labels: integer classes, [batch]; negative where there is none.
         logits: [batch, classes].
 
     Returns:
         The loss in nats, float32 [batch].
     """
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, tf.cast(logits, tf.float32))
+    labels = tf.convert_to_tensor(labels)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
+        tf.maximum(labels, 0), tf.cast(logits, tf.float32)
+    )
+    return tf.where(labels >= 0, losses, 0.0)
 
 
 def entropy(logits: Any) -> tf.Tensor:
@@ -52,10 +56,14 @@ def squared_error(p_logits: Any, q_logits: Any) -> tf.Tensor:
 
     The consistency cost of the Pi-model (Laine & Aila 2017), on probabilities.
     """
-    difference = tf.nn.softmax(tf.cast(p_logits, tf.float32)) - tf.nn.softmax(
-        tf.cast(q_logits, tf.float32)
+    return squared_distance(
+        *(tf.nn.softmax(tf.cast(logits, tf.float32)) for logits in (p_logits, q_logits))
     )
-    return tf.reduce_mean(tf.square(difference), axis=-1)
+
+
+def squared_distance(p: Any, q: Any) -> tf.Tensor:
+    """`squared_error` of probabilities, [batch, classes] each."""
+    return tf.reduce_mean(tf.square(p - q), axis=-1)
 
 
 def _log_softmax(logits: Any) -> tf.Tensor:

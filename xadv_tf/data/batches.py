@@ -21,29 +21,35 @@ class Draws(NamedTuple):
     """What one replica sees in one step.
 
     Attributes:
-        labeled: int32 [local labeled batch], positions among the labeled examples.
+        labeled: int32 [local labeled batch], positions among the labeled examples; None where the
+            batch comes from the pool alone.
         unlabeled: int32 [local unlabeled batch], positions in the pool; None in supervised
             training.
     """
 
-    labeled: tf.Tensor
+    labeled: tf.Tensor | None
     unlabeled: tf.Tensor | None
 
 
 class Sampler:
-    """Draws every batch from a fresh permutation, labeled and unlabeled independently.
+    """Draws every batch from a permutation, labeled and unlabeled independently.
 
     Without replacement inside a batch, with replacement across batches: the released xVAT's way.
-    Only this replica's elements of the permutation are computed, so a draw costs O(batch) however
-    large the pool is.
+    Or, `epochwise`, without replacement across the batches of an epoch, which leaves out what does
+    not fill a batch: the way of Laine & Aila 2017. Only this replica's elements of the permutation
+    are computed, so a draw costs O(batch) however large the pool is.
 
     Args:
         num_labeled: number of labeled examples.
         num_pool: number of examples in the unlabeled pool.
-        labeled_batch_size: labeled examples a step, over all replicas.
+        labeled_batch_size: labeled examples a step, over all replicas; 0 means that a batch comes
+            from the pool alone, with those labels that are known.
         unlabeled_batch_size: unlabeled examples a step, over all replicas; 0 means supervised
             training, where one batch serves as both.
         seed: the experiment's seed.
+        joined: make one batch of labeled and unlabeled examples, for networks and losses that see
+            them together (see `PoolData.gather`).
+        epochwise: draw each example at most once an epoch.
 
     Raises:
         ValueError: a batch is larger than the set that it is drawn from, or empty.
@@ -57,9 +63,11 @@ class Sampler:
         labeled_batch_size: int,
         unlabeled_batch_size: int,
         seed: int,
+        joined: bool = False,
+        epochwise: bool = False,
     ) -> None:
         """Checks the sizes; see the class."""
-        if not 1 <= labeled_batch_size <= num_labeled:
+        if not (0 if unlabeled_batch_size else 1) <= labeled_batch_size <= num_labeled:
             raise ValueError(
                 f"labeled_batch_size must lie in [1, {num_labeled}], the number of labeled "
                 f"examples. Received: labeled_batch_size={labeled_batch_size}"
@@ -74,6 +82,8 @@ class Sampler:
         self.labeled_batch_size = labeled_batch_size
         self.unlabeled_batch_size = unlabeled_batch_size
         self.seed = seed
+        self.joined = joined and labeled_batch_size > 0 and unlabeled_batch_size > 0
+        self.epochwise = epochwise
 
     def indices(self, step: Any, replica: Any = 0, num_replicas: int = 1) -> Draws:
         """This replica's share of a step's batch.
@@ -97,17 +107,31 @@ class Sampler:
                 )
         # On an accelerator these few numbers would wait for the steps before them.
         with tf.device("CPU:0"):
-            slots = _slots(self.labeled_batch_size, replica, num_replicas)
-            # A batch of all labeled examples has no order to choose, but several replicas must
-            # not each keep the same (perhaps class-sorted) part for ever.
-            if self.labeled_batch_size < self.num_labeled or num_replicas > 1:
-                slots = self._shuffled(slots, self.num_labeled, "labeled batch", step)
-            if not self.unlabeled_batch_size:
-                return Draws(slots, None)
-            pool_slots = _slots(self.unlabeled_batch_size, replica, num_replicas)
-            return Draws(slots, self._shuffled(pool_slots, self.num_pool, "unlabeled batch", step))
+            labeled, unlabeled = None, None
+            if self.labeled_batch_size:
+                labeled = _slots(self.labeled_batch_size, replica, num_replicas)
+                # A batch of all labeled examples has no order to choose, but several replicas must
+                # not each keep the same (perhaps class-sorted) part for ever.
+                if self.labeled_batch_size < self.num_labeled or num_replicas > 1:
+                    labeled = self._shuffled(
+                        labeled, self.labeled_batch_size, self.num_labeled, "labeled batch", step
+                    )
+            if self.unlabeled_batch_size:
+                slots = _slots(self.unlabeled_batch_size, replica, num_replicas)
+                unlabeled = self._shuffled(
+                    slots, self.unlabeled_batch_size, self.num_pool, "unlabeled batch", step
+                )
+            return Draws(labeled, unlabeled)
 
-    def _shuffled(self, slots: tf.Tensor, size: int, purpose: str, step: Any) -> tf.Tensor:
+    def _shuffled(
+        self, slots: tf.Tensor, batch_size: int, size: int, purpose: str, step: Any
+    ) -> tf.Tensor:
+        """What stands at these slots of a batch of a step."""
+        if self.epochwise:
+            batches = size // batch_size
+            step = tf.cast(step, tf.int64)
+            slots += tf.cast(step % batches, tf.int32) * batch_size
+            step = step // batches  # One permutation serves an epoch.
         # The cipher keeps only the low bits of each of the three words, 8 of them for up to
         # 65,536 examples: the bare step as a word would repeat every batch after 256 steps.
         pair = tf.bitcast(noise.seed_pair(self.seed, purpose, step, 0), tf.int32)
@@ -126,34 +150,46 @@ class PoolData(NamedTuple):
         image: float32 [num_pool, height, width, channels], scaled.
         label: int32 [num_labeled], of the labeled examples only.
         labeled_in_pool: int32 [num_labeled], where in the pool each labeled example stands.
+        pool_label: int32 [num_pool], -1 where there is no label; only batches that come from the
+            pool alone need it.
     """
 
     image: tf.Tensor
     label: tf.Tensor
     labeled_in_pool: tf.Tensor
+    pool_label: tf.Tensor | None = None
 
-    def gather(self, draws: Draws) -> dict[str, dict[str, tf.Tensor]]:
+    def gather(self, draws: Draws, *, joined: bool = False) -> dict[str, dict[str, tf.Tensor]]:
         """Collects a batch: {"labeled": {image, label, index}, "unlabeled": {image, index}}.
 
-        `index` is the position in the pool. Without unlabeled draws the two entries are the same
-        dictionary, by which a method knows that one forward pass serves both.
+        `index` is the position in the pool. Where all examples are labeled and unlabeled at once,
+        the two entries are the same dictionary, by which a method knows that one forward pass
+        serves both: in supervised training; with draws from the pool alone; and `joined`, where
+        labeled examples stand before unlabeled ones. A label that is not known, or not to be seen
+        because it was drawn as unlabeled, is -1.
         """
+        if draws.labeled is None:
+            labels = tf.gather(self.pool_label, draws.unlabeled)
+            return _one_batch(self.image, labels, draws.unlabeled)
         index = tf.gather(self.labeled_in_pool, draws.labeled)
-        labeled = {
-            "image": tf.gather(self.image, index),
-            "label": tf.gather(self.label, draws.labeled),
-            "index": index,
-        }
+        labels = tf.gather(self.label, draws.labeled)
         if draws.unlabeled is None:
-            return {"labeled": labeled, "unlabeled": labeled}
+            return _one_batch(self.image, labels, index)
+        if joined:
+            hidden = tf.fill(tf.shape(draws.unlabeled), -1)
+            both = tf.concat([index, draws.unlabeled], axis=0)
+            return _one_batch(self.image, tf.concat([labels, hidden], axis=0), both)
         image = tf.gather(self.image, draws.unlabeled)
-        return {"labeled": labeled, "unlabeled": {"image": image, "index": draws.unlabeled}}
+        return {
+            "labeled": {"image": tf.gather(self.image, index), "label": labels, "index": index},
+            "unlabeled": {"image": image, "index": draws.unlabeled},
+        }
 
     def on(self, strategy: tf.distribute.Strategy) -> "PoolData":
         """A copy on every device of the strategy, so that no step copies images between them."""
         if strategy.num_replicas_in_sync == 1:
             with strategy.scope():
-                return PoolData(*(tf.identity(tensor) for tensor in self))
+                return self._each(tf.identity)
         devices = strategy.extended.worker_devices
 
         def place(tensor: tf.Tensor) -> Any:
@@ -163,13 +199,21 @@ class PoolData(NamedTuple):
 
             return strategy.experimental_distribute_values_from_function(copy)
 
-        return PoolData(*(place(tensor) for tensor in self))
+        return self._each(place)
+
+    def _each(self, place: Any) -> "PoolData":
+        return PoolData(*(None if tensor is None else place(tensor) for tensor in self))
 
 
 def training_batches(pool: PoolData, sampler: Sampler) -> Iterator[dict[str, dict[str, tf.Tensor]]]:
     """Whole (global) batches from step 0 on, without end and without augmentation, eagerly."""
     for step in itertools.count():
-        yield pool.gather(sampler.indices(step))
+        yield pool.gather(sampler.indices(step), joined=sampler.joined)
+
+
+def _one_batch(images: tf.Tensor, labels: tf.Tensor, index: tf.Tensor) -> dict[str, Any]:
+    examples = {"image": tf.gather(images, index), "label": labels, "index": index}
+    return {"labeled": examples, "unlabeled": examples}
 
 
 def _slots(batch_size: int, replica: Any, num_replicas: int) -> tf.Tensor:

@@ -31,6 +31,16 @@ class Split:
     validation: Positions
     labeled_in_pool: Positions
 
+    def pool_labels(self, labels: npt.ArrayLike) -> Positions:
+        """The pool's classes, int32 [pool], -1 where an example is not labeled.
+
+        Args:
+            labels: those of all training examples, [num_train].
+        """
+        known = np.full(len(self.pool), -1, np.int32)
+        known[self.labeled_in_pool] = np.asarray(labels)[self.labeled]
+        return known
+
 
 def split(
     labels: npt.ArrayLike,

@@ -1,6 +1,7 @@
 """Keras layers: the gate, the masks, the gradient reversal and what the classifiers need."""
 
 from xadv_tf.layers.batch_normalization import BatchNormalization
+from xadv_tf.layers.ensemble_table import EnsembleTable
 from xadv_tf.layers.gradient_reversal import reverse_gradient
 from xadv_tf.layers.hard_concrete_gate import HardConcreteGate
 from xadv_tf.layers.ladder_decoder import GaussianDenoiser, LadderDecoder
@@ -11,6 +12,7 @@ from xadv_tf.layers.weight_normalization import WeightNormConv2D, WeightNormDens
 
 __all__ = [
     "BatchNormalization",
+    "EnsembleTable",
     "GaussianDenoiser",
     "HardConcreteGate",
     "LadderDecoder",

@@ -2,8 +2,11 @@
 
 from xadv_tf.methods.at import AT
 from xadv_tf.methods.base import Method
+from xadv_tf.methods.mean_teacher import MeanTeacher
 from xadv_tf.methods.mle import MLE
+from xadv_tf.methods.pi_model import PiModel
 from xadv_tf.methods.random_mask import RandomMask
+from xadv_tf.methods.temporal_ensembling import TemporalEnsembling
 from xadv_tf.methods.vat import VAT
 from xadv_tf.methods.xat import XAT
 from xadv_tf.methods.xvat import XVAT
@@ -15,6 +18,9 @@ METHODS: dict[str, type[Method]] = {
     "xat": XAT,
     "xvat": XVAT,
     "random_mask": RandomMask,
+    "pi_model": PiModel,
+    "temporal_ensembling": TemporalEnsembling,
+    "mean_teacher": MeanTeacher,
 }
 
 
@@ -29,4 +35,17 @@ def get(name: str) -> type[Method]:
     return METHODS[name]
 
 
-__all__ = ["AT", "METHODS", "MLE", "VAT", "XAT", "XVAT", "Method", "RandomMask", "get"]
+__all__ = [
+    "AT",
+    "METHODS",
+    "MLE",
+    "VAT",
+    "XAT",
+    "XVAT",
+    "MeanTeacher",
+    "Method",
+    "PiModel",
+    "RandomMask",
+    "TemporalEnsembling",
+    "get",
+]

@@ -39,6 +39,9 @@ class Method(keras.Model):
         ValueError: for an ema_decay out of range, or evaluate_ema without one.
     """
 
+    # Whether "unlabeled" is wanted augmented twice, as "image" and "second_image".
+    two_views = False
+
     def __init__(
         self,
         classifier: Any,
@@ -162,12 +165,14 @@ class Method(keras.Model):
             update_statistics=update_statistics,
         )
 
-    def labeled_forward(self, batch: Batch) -> tf.Tensor:
-        """Logits of the labeled images: the pass that running statistics follow."""
+    def labeled_forward(self, batch: Batch, *, update_statistics: bool = True) -> tf.Tensor:
+        """Logits of the labeled images: the pass that running statistics follow by default."""
         labeled = batch["labeled"]
-        logits = self.forward(labeled["image"], "labeled", update_statistics=True)
-        hits = tf.equal(tf.argmax(logits, axis=-1), tf.cast(labeled["label"], tf.int64))
-        self.record("accuracy", tf.reduce_mean(tf.cast(hits, tf.float32)))
+        logits = self.forward(labeled["image"], "labeled", update_statistics=update_statistics)
+        label = tf.cast(labeled["label"], tf.int64)
+        hits = tf.cast(tf.equal(tf.argmax(logits, axis=-1), label), tf.float32)
+        num_labeled = tf.reduce_sum(tf.cast(label >= 0, tf.float32))
+        self.record("accuracy", tf.math.divide_no_nan(tf.reduce_sum(hits), num_labeled))
         return logits
 
     def noise_seed(self, purpose: str) -> tf.Tensor:

@@ -28,7 +28,7 @@ class Adam(keras.optimizers.Optimizer):
         learning_rate: float, or a keras `LearningRateSchedule` over the steps taken so far.
         beta_1: decay of the mean of the gradients, in [0, 1), or a schedule of it like that of the
             learning rate.
-        beta_2: decay of the mean of their squares, in (0, 1).
+        beta_2: decay of the mean of their squares, in (0, 1), or a schedule of it.
         epsilon: positive, in units of the gradient.
         name: name of the optimizer.
 
@@ -40,7 +40,7 @@ class Adam(keras.optimizers.Optimizer):
         self,
         learning_rate: Any = 1e-3,
         beta_1: Any = 0.9,
-        beta_2: float = 0.999,
+        beta_2: Any = 0.999,
         epsilon: float = 1e-8,
         name: str = "adam",
     ) -> None:
@@ -49,6 +49,10 @@ class Adam(keras.optimizers.Optimizer):
         if isinstance(beta_1, keras.optimizers.schedules.LearningRateSchedule):
             self._beta_1_schedule = beta_1
             beta_1 = float(beta_1(0))
+        self._beta_2_schedule = None
+        if isinstance(beta_2, keras.optimizers.schedules.LearningRateSchedule):
+            self._beta_2_schedule = beta_2
+            beta_2 = float(beta_2(0))
         if not 0.0 <= beta_1 < 1.0:
             raise ValueError(f"beta_1 must be in [0, 1). Received: beta_1={beta_1}")
         if not 0.0 < beta_2 < 1.0:
@@ -90,7 +94,9 @@ class Adam(keras.optimizers.Optimizer):
         """
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations, tf.float32) + 1.0
-        root = tf.sqrt(one_minus_power(self.beta_2, step))
+        schedule = self._beta_2_schedule
+        beta_2 = schedule(self.iterations) if schedule else self.beta_2
+        root = tf.sqrt(one_minus_power(beta_2, step))
         rate = tf.cast(learning_rate, tf.float32) * root / (1.0 - tf.pow(self.beta_1, step))
         dtype = variable.dtype
         # The op's own correction computes 1 - beta^t from a rounded beta^t, so it is switched off
@@ -103,7 +109,7 @@ class Adam(keras.optimizers.Optimizer):
             beta2_power=tf.zeros([], dtype),
             lr=tf.cast(rate, dtype),
             beta1=tf.cast(self.beta_1, dtype),
-            beta2=tf.cast(self.beta_2, dtype),
+            beta2=tf.cast(beta_2, dtype),
             epsilon=tf.cast(self.epsilon * root, dtype),
             grad=tf.cast(tf.convert_to_tensor(gradient), dtype),
         )
@@ -111,12 +117,11 @@ class Adam(keras.optimizers.Optimizer):
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, with what is assigned now instead of a schedule."""
         config = super().get_config()
-        schedule = self._beta_1_schedule
-        beta_1: Any = float(self.beta_1.numpy())
+        serialize = keras.saving.serialize_keras_object
         return {
             "learning_rate": config["learning_rate"],
-            "beta_1": keras.saving.serialize_keras_object(schedule) if schedule else beta_1,
-            "beta_2": self.beta_2,
+            "beta_1": serialize(self._beta_1_schedule or float(self.beta_1.numpy())),
+            "beta_2": serialize(self._beta_2_schedule or self.beta_2),
             "epsilon": self.epsilon,
             "name": self.name,
         }
@@ -124,21 +129,23 @@ class Adam(keras.optimizers.Optimizer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """Makes an optimizer of what `get_config` returned."""
-        beta_1 = config.get("beta_1")
-        if isinstance(beta_1, dict):
-            beta_1 = keras.saving.deserialize_keras_object(beta_1, custom_objects)
-            config = {**config, "beta_1": beta_1}
+        for name in ("beta_1", "beta_2"):
+            if isinstance(config.get(name), dict):
+                schedule = keras.saving.deserialize_keras_object(config[name], custom_objects)
+                config = {**config, name: schedule}
         return super().from_config(config, custom_objects)
 
 
-def one_minus_power(base: float, exponent: Any) -> Any:
+def one_minus_power(base: Any, exponent: Any) -> Any:
     """Returns 1 - base^exponent in float32 without cancellation.
 
     With base 0.999 and exponent 1 the plain form has a relative error of 5e-5. The base is rounded
     to float32 first, for that is the decay that m and v undergo.
 
     Args:
-        base: in (0, 1).
+        base: in (0, 1), a float or a float32 scalar tensor.
         exponent: float32 tensor, any shape, at least 0.
     """
+    if tf.is_tensor(base):
+        return -tf.math.expm1(exponent * tf.math.log(base))
     return -tf.math.expm1(exponent * math.log(float(np.float32(base))))

@@ -19,10 +19,17 @@ POOL = 12
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A method, how to make it, and which players the gradient of each of its terms reaches."""
+    """A method, how to make it, and which players the gradient of each of its terms reaches.
+
+    `classifier` has arguments of `make_classifier`; `prepare` brings a method, once compiled, to a
+    state in which every term has a gradient.
+    """
 
     make: Callable[[Any], methods.Method]
     reaches: dict[str, set[str]]
+    classifier: dict[str, Any] = dataclasses.field(default_factory=dict)
+    prepare: Callable[[Any], None] = lambda method: None
+    needs_index: bool = False
 
 
 def _table():
@@ -33,8 +40,19 @@ def _generator():
     return PerturbationGenerator(seed=0)
 
 
+def _remember(method):
+    """Targets as after one epoch of random predictions."""
+    rows = np.zeros(method.ensemble.state.shape)
+    predictions = np.random.default_rng(5).dirichlet(np.ones(NUM_CLASSES), POOL)
+    rows[:, :NUM_CLASSES] = (1 - method.ensemble.momentum) * predictions
+    rows[:, -2] = 1
+    method.ensemble.state.assign(rows)
+
+
 _MASK_TERMS = {"divergence": {"classifier", "mask"}, "l0": {"mask"}, "roughness": {"mask"}}
 _CE = {"cross_entropy": {"classifier"}}
+_CONSISTENCY = {**_CE, "consistency": {"classifier"}}
+_NOISY = {"jitter": 0.5}
 ROWS = {
     "mle": Row(methods.MLE, _CE),
     "at_linf": Row(methods.AT, {**_CE, "adversarial_cross_entropy": {"classifier"}}),
@@ -48,26 +66,40 @@ ROWS = {
         lambda c: methods.XAT(c, mask=_generator(), smoothness=0.1), {**_CE, **_MASK_TERMS}
     ),
     "xat_transductive": Row(
-        lambda c: methods.XAT(c, mask=_table(), smoothness=0.1), {**_CE, **_MASK_TERMS}
+        lambda c: methods.XAT(c, mask=_table(), smoothness=0.1),
+        {**_CE, **_MASK_TERMS},
+        needs_index=True,
     ),
     "xvat_inductive": Row(
         lambda c: methods.XVAT(c, mask=_generator(), smoothness=0.1), {**_CE, **_MASK_TERMS}
     ),
     "xvat_transductive": Row(
-        lambda c: methods.XVAT(c, mask=_table(), smoothness=0.1), {**_CE, **_MASK_TERMS}
+        lambda c: methods.XVAT(c, mask=_table(), smoothness=0.1),
+        {**_CE, **_MASK_TERMS},
+        needs_index=True,
     ),
     "xvat_alternating": Row(
         lambda c: methods.XVAT(c, mask=_generator(), alternating_steps=2, smoothness=0.1),
         {**_CE, **_MASK_TERMS},
     ),
+    "pi_model": Row(methods.PiModel, _CONSISTENCY, _NOISY),
+    "temporal_ensembling": Row(
+        lambda c: methods.TemporalEnsembling(c, num_examples=POOL, steps_per_epoch=2),
+        _CONSISTENCY,
+        prepare=_remember,
+        needs_index=True,
+    ),
+    "mean_teacher": Row(lambda c: methods.MeanTeacher(c, teacher_decay=0.9), _CONSISTENCY, _NOISY),
 }
 all_methods = pytest.mark.parametrize("name", ROWS)
 
 
-def _make(name, **classifier):
+def _make(name, optimizers=None, **classifier):
     keras.utils.set_random_seed(3)
-    method = ROWS[name].make(make_classifier(**classifier))
-    method.compile()
+    row = ROWS[name]
+    method = row.make(make_classifier(**row.classifier, **classifier))
+    method.compile(**(optimizers or {}))
+    row.prepare(method)
     return method
 
 
@@ -80,11 +112,19 @@ def _weights(method):
     return [v.numpy() for player in method.all_players() for v in player.variables]
 
 
+def _has_mask(name):
+    return "mask" in set().union(*ROWS[name].reaches.values())
+
+
 def _wave(shape, seed):
-    """In place of normal draws: repeats after 4 examples, as many as a replica has."""
+    """In place of normal draws: repeats after as many examples as a replica has of 6 or 8.
+
+    The first word of a seed stands for the purpose, the second for step and replica.
+    """
     size = tf.reduce_prod(shape[1:])
-    example = tf.range(shape[0]) % 4
-    angles = example[:, None] * size + tf.range(size)
+    example = tf.range(shape[0]) % tf.where(shape[0] % 3 == 0, 3, 4)
+    purpose = tf.cast(tf.cast(seed, tf.int64)[0] % 7, tf.int32)
+    angles = example[:, None] * size + tf.range(size) + purpose
     return tf.reshape(tf.sin(tf.cast(angles, tf.float32)), shape)
 
 
@@ -116,9 +156,8 @@ def test_each_term_reaches_whom_it_should_and_nobody_else(name):
 def test_a_step_of_the_classifier_lowers_its_objective(name, supervised):
     # A short step along the gradient, the mask standing still, lowers J by rate * ||g||^2 to first
     # order; where targets and perturbations are detached they move along, for better or worse.
-    method = ROWS[name].make(make_classifier())
-    still = {"mask_optimizer": keras.optimizers.SGD(0.0)} if hasattr(method, "mask") else {}
-    method.compile(optimizer=keras.optimizers.SGD(1e-3), **still)
+    still = {"mask_optimizer": keras.optimizers.SGD(0.0)} if _has_mask(name) else {}
+    method = _make(name, {"optimizer": keras.optimizers.SGD(1e-3), **still})
     batch = make_batch(supervised=supervised)
     step = tf.function(method.train_step, autograph=False)
     before = step(batch)
@@ -281,7 +320,7 @@ def test_supervised_pairs_are_batches(name):
     method = _make(name)
     batch = make_batch(supervised=True)
     pair = (batch["labeled"]["image"], batch["labeled"]["label"])
-    if "transductive" in name:
+    if ROWS[name].needs_index:
         with pytest.raises(ValueError, match="Received: index=None"):
             method.train_step(pair)
         return

@@ -175,6 +175,25 @@ def test_arguments_out_of_range(arguments, message):
         Adam(**arguments)
 
 
+def test_beta_2_changed_on_schedule():
+    random = np.random.default_rng(1)
+    gradients = random.normal(size=(12, 5))
+    schedule = schedules.EpochSwitch(0.9, 0.99, start=1, steps_per_epoch=6)
+    variable = keras.Variable(np.zeros(5, np.float32))
+    optimizer = Adam(1e-1, beta_1=0.5, beta_2=schedule)
+    optimizer.build([variable])
+    step = _step(optimizer, variable, "graph")
+    x, m, v = np.zeros(5), np.zeros(5), np.zeros(5)
+    for t, gradient in enumerate(gradients, 1):
+        step(tf.constant(gradient, tf.float32))
+        beta_2 = 0.9 if t <= 6 else 0.99
+        m, v = 0.5 * m + 0.5 * gradient, beta_2 * v + (1 - beta_2) * gradient**2
+        x -= 0.1 * m / (1 - 0.5**t) / (np.sqrt(v / (1 - beta_2**t)) + 1e-8)
+    np.testing.assert_allclose(variable.numpy(), x, rtol=1e-4)
+    again = Adam.from_config(optimizer.get_config())
+    assert again._beta_2_schedule.get_config() == schedule.get_config()
+
+
 def test_a_scheduled_beta_1_survives_the_config():
     schedule = schedules.EpochSwitch(0.9, 0.5, start=3, steps_per_epoch=10)
     again = Adam.from_config(Adam(beta_1=schedule).get_config())

@@ -1,0 +1,91 @@
+"""Mean Teacher: agree with the average of one's own weights (Tarvainen & Valpola, NIPS 2017)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import tensorflow as tf
+
+from xadv_tf import divergences
+from xadv_tf.methods import averages
+from xadv_tf.methods.consistency import ConsistencyMethod, second_view
+from xadv_tf.methods.players import Batch, Terms, is_supervised
+
+
+class MeanTeacher(ConsistencyMethod):
+    """Descends CE + weight mean (p - p')^2, p' of a teacher whose weights follow the student's.
+
+    The teacher's trainable weights are an exponential average of the student's, from its first
+    weights on and not bias-corrected; its running statistics are its own, of its passes over the
+    unlabeled batch. Both see noise of their own, the teacher's dropout included. No gradient
+    reaches the teacher, and the gradient of the consistency reaches the student. The teacher is
+    what is evaluated.
+
+    Args:
+        classifier: the student; any Keras classifier that gives logits, of which Keras can make a
+            second one: functional, sequential, or with a `get_config`.
+        teacher_decay: of the average, in [0, 1], or a function of the step.
+        consistency_on_labeled: whether, where one batch is both, its labeled images count in the
+            consistency. No in the paper's SVHN, whose batches are 1 labeled image and 99 others.
+        **kwargs: of `ConsistencyMethod` and `Method`.
+
+    Raises:
+        ValueError: for a decay out of range or a classifier that cannot be made again.
+    """
+
+    two_views = True
+
+    def __init__(
+        self,
+        classifier: Any,
+        *,
+        teacher_decay: Any = 0.999,
+        consistency_on_labeled: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        if not callable(teacher_decay) and not 0.0 <= teacher_decay <= 1.0:
+            raise ValueError(
+                f"teacher_decay must lie in [0, 1]. Received: teacher_decay={teacher_decay}"
+            )
+        super().__init__(classifier, **kwargs)
+        self.teacher_decay = teacher_decay
+        self.consistency_on_labeled = consistency_on_labeled
+        self.teacher: Any = None
+
+    @property
+    def evaluated(self) -> Any:
+        """The teacher, unless the average of the student's weights was asked for."""
+        return self.averaged if self.evaluate_ema else self.teacher
+
+    def build(self, input_shape: Any) -> None:
+        """Builds student, teacher and optimizers for images of `input_shape`, [batch, ...]."""
+        super().build(input_shape)
+        if self.teacher is None:
+            self.teacher = averages.clone(self.classifier, input_shape)
+
+    def initialize(self, batches: Iterable[Batch]) -> None:
+        """As `Method.initialize`; the teacher starts where the student does."""
+        super().initialize(batches)
+        averages.copy(self.teacher, self.classifier)
+
+    def compute_losses(self, batch: Batch) -> Terms:
+        """{"cross_entropy", "consistency"}, [batch] each."""
+        one_batch = is_supervised(batch)
+        unlabeled = batch["unlabeled"]
+        logits = self.labeled_forward(batch)
+        student = logits if one_batch else self.forward(unlabeled["image"], "student")
+        teacher = self.forward(
+            second_view(unlabeled), "teacher", model=self.teacher, update_statistics=True
+        )
+        error = divergences.squared_error(student, tf.stop_gradient(teacher))
+        if one_batch and not self.consistency_on_labeled:
+            error = tf.where(unlabeled["label"] < 0, error, 0.0)
+        return {
+            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            "consistency": error,
+        }
+
+    def after_step(self, batch: Batch) -> None:
+        """Lets the teacher follow the student's step."""
+        decay = self.teacher_decay
+        rate = 1.0 - (decay(self.step.value) if callable(decay) else decay)
+        averages.follow(self.teacher.trainable_variables, self.classifier.trainable_variables, rate)

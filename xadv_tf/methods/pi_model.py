@@ -1,0 +1,27 @@
+"""Pi-model: two noisy passes that must agree (Laine & Aila, ICLR 2017)."""
+
+from xadv_tf import divergences
+from xadv_tf.methods.consistency import ConsistencyMethod, second_view
+from xadv_tf.methods.players import Batch, Terms, is_supervised
+
+
+class PiModel(ConsistencyMethod):
+    """Descends CE + weight mean (p - p')^2 of two passes with independent noise.
+
+    The gradient flows through both passes. Where one batch is both labeled and unlabeled, CE is
+    that of the first pass and running statistics follow the second, as in the released code.
+    """
+
+    two_views = True
+
+    def compute_losses(self, batch: Batch) -> Terms:
+        """{"cross_entropy", "consistency"}, [batch] each."""
+        one_batch = is_supervised(batch)
+        unlabeled = batch["unlabeled"]
+        logits = self.labeled_forward(batch, update_statistics=not one_batch)
+        first = logits if one_batch else self.forward(unlabeled["image"], "first")
+        second = self.forward(second_view(unlabeled), "second", update_statistics=one_batch)
+        return {
+            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            "consistency": divergences.squared_error(first, second),
+        }
