@@ -53,7 +53,8 @@ MASK_FLAGS: Mapping[str, tuple[str, ...]] = {"inductive": _GENERATOR, "transduct
 SUPERVISED_METHODS = frozenset({"mle", "at", "xat"})
 
 _WEIGHTS = {"kernel_initializer": "kernel_initializer"}
-_MLP = {**_WEIGHTS, "top_batch_norm": "top_batch_norm"}
+_NOISE = {"dropout": "dropout_rate", "input_noise": "input_noise"}
+_MLP = {**_WEIGHTS, **_NOISE, "top_batch_norm": "top_batch_norm"}
 _RESNET = {
     **_WEIGHTS,
     "dropout": "dropout_rate",
@@ -72,7 +73,7 @@ MODEL_FLAGS: Mapping[str, Mapping[str, str]] = {
         "top_batch_norm": "top_batch_norm",
         "batch_norm_affine": "affine",
     },
-    "conv_large_weight_norm": {"dropout": "dropout_rate", "input_noise": "input_noise"},
+    "conv_large_weight_norm": _NOISE,
     "ladder_mlp": _WEIGHTS,
     "ladder_conv": _WEIGHTS,
     "wide_resnet": _RESNET,

@@ -119,7 +119,46 @@ def test_schedules_of_vat():
     np.testing.assert_allclose(betas, [0.9, 0.5, 0.5, 0.5])
 
 
-@pytest.mark.parametrize("name", [name for name in _FILES if name.startswith("supervised/cifar")])
+_RAMPED = {"pi_model", "temporal_ensembling", "mean_teacher"}
+
+
+@pytest.mark.parametrize(
+    "name", ["semi_supervised/cifar10_pi_model.flags", "supervised/cifar10_pi_model.flags"]
+)
+def test_schedule_of_laine_and_aila(name):
+    rates, betas = _rates(name, [0, 20, 80, 249, 275, 299])
+    ramps = np.array([0.006738, 0.060055, 1.0, 1.0, 0.043937, 6.1e-6])
+    np.testing.assert_allclose(rates, 3e-3 * ramps, rtol=2e-2)
+    np.testing.assert_allclose(betas[:4], 0.9, rtol=1e-5)
+    np.testing.assert_allclose(betas[4:], 0.5 + 0.4 * ramps[4:], rtol=1e-4)
+    weight = _method(name).loss_weights["consistency"]
+    steps = tf.constant([499, 20 * 500, 299 * 500])
+    full = 8.0 if name.startswith("semi") else 100.0
+    np.testing.assert_allclose(weight(steps), [0, 0.060055 * full, full], rtol=1e-4)
+
+
+def test_schedule_of_mean_teacher():
+    name = "semi_supervised/svhn_mean_teacher.flags"
+    method = _method(name)
+    steps = tf.constant([0, 39_999, 40_000, 160_000])
+    np.testing.assert_allclose(method.teacher_decay(steps), [0.99, 0.99, 0.999, 0.999])
+    np.testing.assert_allclose(method.optimizer._beta_2_schedule(steps), [0.99, 0.99, 0.999, 0.999])
+    # 5,000 of the last 25,000 steps are over at 160,000.
+    rates, betas = _rates(name, [320])
+    np.testing.assert_allclose(rates, 3e-3 * 0.606531, rtol=1e-4)
+    np.testing.assert_allclose(betas, 0.742612, rtol=1e-5)
+    rates, _ = _rates("semi_supervised/cifar10_mean_teacher.flags", [280])
+    np.testing.assert_allclose(rates, 3e-3 * 0.011109, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in _FILES
+        if name.startswith("supervised/cifar") and not any(method in name for method in _RAMPED)
+    ],
+)
 def test_schedule_of_supervised_cifar(name):
     # .5 * .003 (300 - e) / 100 + 1e-5 from e = 200 on.
     rates, betas = _rates(name, _after([199, 200, 250, 298]))
@@ -138,6 +177,15 @@ def test_cells_of_the_tables():
         f"supervised/{data}_{method}.flags"
         for data in ("cifar10", "cifar100")
         for method in supervised
+    }
+    cells |= {
+        f"semi_supervised/{data}_{method}.flags"
+        for data in ("svhn", "cifar10")
+        for method in ("pi_model", "mean_teacher")
+    } | {
+        f"supervised/{data}_{method}.flags"
+        for data in ("cifar10", "cifar100")
+        for method in ("pi_model", "temporal_ensembling")
     }
     assert cells <= set(_FILES)
     for name in cells:

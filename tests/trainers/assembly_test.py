@@ -110,3 +110,33 @@ def test_beta_1_changes_when_the_decay_takes_effect(digits):
     np.testing.assert_allclose(rates, [1e-3, 1e-3, 0.75e-3, 0.5e-3], rtol=1e-6)
     betas = optimizer._beta_1_schedule(tf.constant([0, 8, 9, 11])).numpy()
     np.testing.assert_allclose(betas, [0.9, 0.9, 0.5, 0.5])
+
+
+def test_consistency_methods_follow_the_flags(digits):
+    common = ["--consistency_weight=8", "--consistency_ramp_epochs=4", "--steps_per_epoch=10"]
+    names = ("pi_model", "temporal_ensembling", "mean_teacher")
+    built = {}
+    for name in names:
+        own = ["--early_teacher_decay=0.5", "--ramp_by_step"] if name == "mean_teacher" else []
+        experiment = _experiment(f"--method={name}", *common, *own, "--unlabeled_batch_size=30")
+        classifier = assembly.build_classifier(experiment, digits.dataset)
+        built[name] = assembly.build_method(experiment, classifier, pool_size=100)
+    steps = tf.constant([5, 10, 20, 40])
+    by_epoch = 8 * np.exp(-5 * (1 - np.array([1, 2, 4]) / 4) ** 2)
+    for name in ("pi_model", "temporal_ensembling"):
+        weight = built[name].loss_weights["consistency"]
+        np.testing.assert_allclose(weight(steps), [0, *by_epoch], rtol=1e-5)
+    weight = built["mean_teacher"].loss_weights["consistency"]
+    np.testing.assert_allclose(weight(steps[0]), 8 * np.exp(-5 * (1 - 0.125) ** 2), rtol=1e-5)
+    decay = built["mean_teacher"].teacher_decay
+    np.testing.assert_allclose([decay(39), decay(40)], [0.5, 0.999])
+    # Three batches of 30 go once through 100 images.
+    assert built["temporal_ensembling"].steps_per_epoch == 3
+    assert built["temporal_ensembling"].ensemble.num_examples == 100
+
+
+def test_average_by_flags(digits):
+    experiment = _experiment("--method=mle", "--ema_decay=0.9", "--evaluate_ema")
+    classifier = assembly.build_classifier(experiment, digits.dataset)
+    method = assembly.build_method(experiment, classifier, pool_size=50)
+    assert method.evaluated is method.averaged is not None

@@ -19,7 +19,7 @@ def _read(*arguments):
         (["--decay_scale=0.5"], "--decay_scale must come with"),
         (["--decay_floor=1e-5"], "--decay_floor must come with"),
         (["--late_beta_1=0.5", "--schedule=exponential"], "--late_beta_1 must come with"),
-        (["--mask_decay"], r"exponential or linear, .* Received: --mask_decay --schedule=constant"),
+        (["--mask_decay"], r"exponential or linear or ramps, .* Received: --mask_decay --schedule=constant"),
         (["--crop_offset_max=1"], r"must come with --crop, .* Received: --crop_offset_max=1"),
         (["--generator_width=8"], r"--generator_depth of at least 2, .*=8"),
         (
@@ -36,6 +36,20 @@ def _read(*arguments):
             ["--method=vat", "--num_labeled=100", "--unlabeled_batch_size=0"],
             "--method=vat .* Received: --unlabeled_batch_size=0 --num_labeled=100",
         ),
+        (["--ramp_up_epochs=1"], "--ramp_up_epochs must come with --schedule=ramps"),
+        (["--ramp_down_epochs=1", "--schedule=linear"], "--ramp_down_epochs must come with"),
+        (["--early_beta_2=0.9"], "--early_beta_2 must come with --schedule=ramps"),
+        (["--ramp_by_step"], "--ramp_by_step must come with .* Received: --ramp_by_step"),
+        (
+            ["--method=mean_teacher", "--early_teacher_decay=0.9"],
+            "--early_teacher_decay must come with --consistency_ramp_epochs",
+        ),
+        (["--evaluate_ema"], "--evaluate_ema must come with --ema_decay"),
+        (
+            ["--labeled_batch_size=0", "--unlabeled_batch_size=0"],
+            "Received: --labeled_batch_size=0 --unlabeled_batch_size=0",
+        ),
+        (["--joined_batch", "--unlabeled_batch_size=0"], "--joined_batch must come with"),
     ],
     ids=str,
 )
@@ -50,6 +64,10 @@ def test_contradictions_cost_one_sentence(arguments, message):
     [
         ["--schedule=linear", "--decay_start=0.5", "--late_beta_1=0.5", "--mask_decay"],
         ["--nomask_decay"],
+        ["--schedule=ramps", "--ramp_down_epochs=1", "--late_beta_1=0.5", "--ramp_by_step"],
+        ["--method=pi_model", "--consistency_ramp_epochs=2", "--ramp_by_step"],
+        ["--labeled_batch_size=0", "--num_labeled=20", "--epochwise"],
+        ["--labeled_batch_size=1", "--joined_batch", "--ema_decay=0.9", "--evaluate_ema"],
         ["--crop", "--crop_offset_max=1"],
         ["--generator_width=8", "--generator_depth=2"],
         ["--method=mle", "--num_labeled=100", "--unlabeled_batch_size=0"],

@@ -30,7 +30,7 @@ def test_models_take_what_their_flags_are_called(model):
         (
             method_flags,
             {*sum(taken_flags.METHOD_FLAGS.values(), ())}
-            | {*sum(taken_flags.MASK_FLAGS.values(), ())},
+            | {*sum(taken_flags.MASK_FLAGS.values(), ()), *taken_flags.COMMON_FLAGS},
         ),
         (model_flags, {flag for flags in taken_flags.MODEL_FLAGS.values() for flag in flags}),
     ],
@@ -44,7 +44,10 @@ def test_every_flag_is_taken_by_somebody(module, taken):
     [
         (["--method=nothing"], r"--method must be one of mle, .*Received: --method=nothing"),
         (["--model=nothing"], r"--model must be one of mlp, .*Received: --model=nothing"),
-        (["--method=mle", "--epsilon=1"], r"it takes no flags of its own\. Received: --epsilon=1"),
+        (
+            ["--method=mle", "--epsilon=1"],
+            r"it takes --ema_decay, --evaluate_ema\. Received: --epsilon=1",
+        ),
         (
             ["--method=xat", "--log_alpha_mean=1"],
             r"--method=xat with --mask=inductive does not take --log_alpha_mean",

@@ -19,6 +19,8 @@ def mlp(
     hidden_units: Sequence[int] = SEMI_SUPERVISED_UNITS,
     batch_norm: bool = True,
     top_batch_norm: bool = False,
+    input_noise: float = 0.0,
+    dropout_rate: float = 0.0,
     synchronized: bool = False,
     kernel_initializer: str = "normal_fan_in",
     seed: int | None = None,
@@ -37,6 +39,8 @@ def mlp(
         hidden_units: width of each hidden layer.
         batch_norm: normalise the hidden layers; without it they have a bias.
         top_batch_norm: normalise the logits as well; they then have no bias.
+        input_noise: deviation of the Gaussian noise on the images in training.
+        dropout_rate: share of the units of each hidden layer dropped, in [0, 1).
         synchronized: take batch statistics over all replicas.
         kernel_initializer: a key of `xadv_tf.initializers.INITIALIZERS`.
         seed: fixes the initial weights.
@@ -64,11 +68,15 @@ def mlp(
 
     inputs = keras.Input(input_shape, name="image")
     x = keras.layers.Flatten()(inputs)
+    if input_noise > 0.0:
+        x = keras.layers.GaussianNoise(input_noise, seed=next(seeds))(x)
     for units in hidden_units:
         x = dense(units, use_bias=not batch_norm)(x)
         if batch_norm:
             x = normalize()(x)
         x = keras.layers.ReLU()(x)
+        if dropout_rate > 0.0:
+            x = keras.layers.Dropout(dropout_rate, seed=next(seeds))(x)
     # The divergences need float32 logits under every precision policy.
     logits = dense(num_classes, use_bias=not top_batch_norm, dtype="float32", name="logits")(x)
     if top_batch_norm:

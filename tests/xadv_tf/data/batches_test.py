@@ -82,6 +82,20 @@ def test_every_example_is_drawn_equally_often():
     assert abs(statistic - 2999) < 4 * 77.4
 
 
+def test_an_epoch_holds_each_example_at_most_once():
+    # 43 examples make 2 batches of 20 an epoch; 3 stay out, other ones in another epoch.
+    sampler = _sampler(num_pool=43, epochwise=True)
+    epochs = _unlabeled(sampler, 20).reshape(10, 40)
+    assert all(len(set(epoch)) == 40 for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 10
+    assert len({tuple(set(range(43)) - set(epoch)) for epoch in epochs}) > 1
+    # Five batches of 8 hold all 40 labeled examples.
+    labeled = [sampler.indices(step).labeled for step in range(5)]
+    np.testing.assert_array_equal(np.sort(np.concatenate(labeled)), np.arange(40))
+    halves = [sampler.indices(3, replica, 2).unlabeled for replica in range(2)]
+    np.testing.assert_array_equal(np.concatenate(halves), sampler.indices(3).unlabeled)
+
+
 def test_replicas_share_the_batch_of_one():
     # Also when the batch is the whole labeled set: replicas must not keep the same part for ever.
     sampler = _sampler(labeled_batch_size=8)
@@ -104,7 +118,10 @@ def test_a_batch_of_all_labels_is_shuffled_only_between_replicas():
     ("changes", "message"),
     [
         ({"labeled_batch_size": 41}, r"\[1, 40\], .* Received: labeled_batch_size=41"),
-        ({"labeled_batch_size": 0}, r"Received: labeled_batch_size=0"),
+        (
+            {"labeled_batch_size": 0, "unlabeled_batch_size": 0},
+            r"Received: labeled_batch_size=0",
+        ),
         ({"unlabeled_batch_size": 3001}, r"\[0, 3000\], .* Received: unlabeled_batch_size=3001"),
         ({"unlabeled_batch_size": -1}, r"Received: unlabeled_batch_size=-1"),
     ],
@@ -123,7 +140,8 @@ def test_replicas_must_divide_the_batches(name):
 def _pool():
     # Ten images of 2 x 2 whose pixels say which they are; examples 1, 4 and 8 carry a label.
     image = tf.reshape(tf.repeat(tf.range(10.0), 4), [10, 2, 2, 1])
-    return PoolData(image, tf.constant([5, 6, 7]), tf.constant([1, 4, 8]))
+    pool_label = tf.scatter_nd([[1], [4], [8]], [6, 7, 8], [10]) - 1
+    return PoolData(image, tf.constant([5, 6, 7]), tf.constant([1, 4, 8]), pool_label)
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
@@ -144,6 +162,25 @@ def test_supervised_training_has_one_batch():
     assert draws.unlabeled is None
     batch = _pool().gather(draws)
     assert batch["unlabeled"] is batch["labeled"]
+
+
+def test_a_batch_of_the_pool_has_the_labels_that_are_known():
+    draws = _sampler(num_labeled=3, num_pool=10, labeled_batch_size=0, unlabeled_batch_size=10)
+    batch = _pool().gather(draws.indices(0))
+    assert batch["unlabeled"] is batch["labeled"]
+    order = np.argsort(batch["labeled"]["index"])
+    labels = batch["labeled"]["label"].numpy()[order]
+    np.testing.assert_array_equal(labels, [-1, 5, -1, -1, 6, -1, -1, -1, 7, -1])
+    images = batch["labeled"]["image"].numpy()[order]
+    np.testing.assert_array_equal(images[:, 0, 0, 0], np.arange(10))
+
+
+def test_a_joined_batch_hides_the_labels_of_what_was_drawn_as_unlabeled():
+    batch = _pool().gather(Draws(tf.constant([2, 0]), tf.constant([9, 1, 3])), joined=True)
+    assert batch["unlabeled"] is batch["labeled"]
+    np.testing.assert_array_equal(batch["labeled"]["index"], [8, 1, 9, 1, 3])
+    np.testing.assert_array_equal(batch["labeled"]["label"], [7, 5, -1, -1, -1])
+    np.testing.assert_array_equal(batch["labeled"]["image"][:, 1, 0, 0], [8, 1, 9, 1, 3])
 
 
 @pytest.mark.parametrize("unlabeled_batch_size", [0, 4])

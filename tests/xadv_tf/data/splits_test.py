@@ -98,3 +98,11 @@ def test_every_class_must_be_labeled():
 def test_labels_must_be_integers():
     with pytest.raises(ValueError, match="vector of integers. Received: shape .2, 2., dtype int"):
         split(np.zeros((2, 2), int), num_classes=1, num_labeled=1, num_validation=0, seed=1)
+
+
+def test_labels_of_the_pool_are_hidden_where_there_are_none():
+    labels = np.arange(40) % 4
+    parts = split(labels, num_classes=4, num_labeled=8, num_validation=5, seed=1)
+    known = parts.pool_labels(labels)
+    assert known.dtype == np.int32 and np.sum(known >= 0) == 8
+    np.testing.assert_array_equal(known[parts.labeled_in_pool], labels[parts.labeled])
