@@ -30,7 +30,7 @@ from xadv_tf.methods import multiplicative
         ("--num_power_iterations=0", r"not a positive integer\. Received: --num_power_itera"),
         ("--generator_depth=6", r"in the range \[1, 5\]\. Received: --generator_depth=6"),
         ("--alternating_steps=-1", r"Received: --alternating_steps=-1"),
-        ("--labeled_batch_size=0", r"Received: --labeled_batch_size=0"),
+        ("--labeled_batch_size=-1", r"Received: --labeled_batch_size=-1"),
         ("--unlabeled_batch_size=-1", r"Received: --unlabeled_batch_size=-1"),
         ("--crop_offset_max=3", r"in the range \[-2, 2\]"),
         ("--mask=both", r"--mask must be one of <inductive\|transductive>\. Received: --mask=both"),
