@@ -93,7 +93,9 @@ class Loop:
     def learning_rates(self) -> dict[str, float]:
         """{"learning_rate/<player>"} as of now."""
         return {
-            f"learning_rate/{player.name}": float(player.optimizer.learning_rate)
+            f"learning_rate/{player.name}": float(
+                tf.convert_to_tensor(player.optimizer.learning_rate)
+            )
             for player in self.method.all_players()
         }
 

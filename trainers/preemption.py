@@ -6,6 +6,7 @@ import threading
 from types import TracebackType
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_NOTICE = b"stopping after the present steps; a second signal stops at once\n"
 
 
 class Preemption:
@@ -30,7 +31,7 @@ class Preemption:
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
         self._previous_wakeup = signal.set_wakeup_fd(self._writer)
-        self._previous = {number: signal.signal(number, _ignore) for number in _SIGNALS}
+        self._previous = {number: signal.signal(number, self._handle) for number in _SIGNALS}
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         return self
@@ -49,14 +50,15 @@ class Preemption:
         self._listener.join()
         os.close(self._reader)
 
+    def _handle(self, number: int, frame: object) -> None:
+        self._requested.set()
+
     def _listen(self) -> None:
+        signals = 0
         while received := os.read(self._reader, 1):
-            if received[0] not in _SIGNALS:
-                continue
-            if self.requested():
+            signals += received[0] in _SIGNALS
+            if signals == 1:
+                self._requested.set()
+                os.write(2, _NOTICE)
+            if signals > 1:
                 os._exit(128 + received[0])
-            self._requested.set()
-
-
-def _ignore(number: int, frame: object) -> None:
-    """Keeps the default action, which would end the process, from happening."""

@@ -80,7 +80,7 @@ def train(
             experiment,
             loop,
             directory,
-            validate=lambda: _validate(loop, data),
+            evaluate=functools.partial(_evaluate_split, loop, data),
             stop_requested=stop_requested,
         )
         training.restore()
@@ -89,12 +89,10 @@ def train(
             _print_resumption(label, before, loop.step)
         with Progress(label, experiment.train_steps, quiet=experiment.quiet) as progress:
             training.run(progress)
-        test = evaluate(loop, *data.test)
-        directory.log(loop.step, "test", test)
         result = {
             "method": label,
-            "test_accuracy": test["accuracy"],
-            "validation_accuracy": _validate(loop, data).get("accuracy"),
+            "test_accuracy": training.measured["test"]["accuracy"],
+            "validation_accuracy": training.measured.get("validation", {}).get("accuracy"),
             "milliseconds_per_step": 1000 * (training.seconds_per_step or float("nan")),
             "backward_passes": loop.method.backward_passes,
             "train_steps": experiment.train_steps,
@@ -116,8 +114,9 @@ def evaluate(loop: Loop, images: np.ndarray, labels: np.ndarray) -> dict[str, fl
     }
 
 
-def _validate(loop: Loop, data: assembly.Data) -> dict[str, float]:
-    return evaluate(loop, *data.validation) if len(data.validation[1]) else {}
+def _evaluate_split(loop: Loop, data: assembly.Data, split: str) -> dict[str, float]:
+    images, labels = {"validation": data.validation, "test": data.test}[split]
+    return evaluate(loop, images, labels) if len(labels) else {}
 
 
 def _print_resumption(label: str, before: Mapping[str, Any], step: int) -> None:
@@ -155,7 +154,7 @@ def main(argv: list[str]) -> int:
                 result = train(
                     experiment, data, loop, directory, stop_requested=preemption.requested
                 )
-        else:
+        elif not experiment.quiet:
             print(f"{experiment.workdir} holds a finished run; there is nothing to do.")
     except ValueError as error:
         # Nothing ran yet: what does not fit together is the user's to mend, in one sentence.

@@ -1,15 +1,14 @@
 """The course of one run: steps, logs, validation, checkpoints, and its end when it must stop."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from trainers.checkpoints import checkpoint, refuse_nonfinite
 from trainers.experiment import Experiment
 from trainers.loop import Loop
+from trainers.memory import Memory
 from trainers.outcomes import PreemptedError, RunFailedError
 from trainers.progress import Progress
 from trainers.run_directory import RunDirectory
@@ -19,42 +18,6 @@ _SECONDS_PER_CALL = 1.0
 _PACE_CALLS = 20
 
 
-class Memory(tf.train.experimental.PythonState):
-    """What a run remembers beside its variables, in every checkpoint.
-
-    Attributes:
-        metrics_size: bytes of metrics.jsonl.
-        rows: logs, float32 [steps, names] each, of the steps since its last line.
-        best: the best validation accuracy so far, or None.
-        pace: seconds per step of the last calls.
-    """
-
-    def __init__(self) -> None:
-        self.metrics_size = 0
-        self.rows: list[np.ndarray] = []
-        self.best: float | None = None
-        self.pace: list[float] = []
-
-    def serialize(self) -> str:
-        """The attributes, as a checkpoint keeps them."""
-        return json.dumps(
-            {
-                "metrics_size": self.metrics_size,
-                "rows": [rows.tolist() for rows in self.rows],
-                "best": self.best,
-                "pace": self.pace,
-            }
-        )
-
-    def deserialize(self, string_value: bytes) -> None:
-        """Sets the attributes to what was kept."""
-        kept = json.loads(string_value)
-        self.metrics_size = kept["metrics_size"]
-        self.rows = [np.array(rows, np.float32) for rows in kept["rows"]]
-        self.best = kept["best"]
-        self.pace = kept["pace"]
-
-
 class Training:
     """Takes a run from where its directory stands to its last step.
 
@@ -62,7 +25,8 @@ class Training:
         experiment: what to train.
         loop: at step 0.
         directory: opened.
-        validate: gives scalars, "accuracy" among them; {} where there is no validation.
+        evaluate: "validation" or "test" -> scalars, "accuracy" among them; {} where there is no
+            such split.
         stop_requested: asked between calls of the loop, that is every second, or every step where
             one takes longer.
     """
@@ -73,13 +37,13 @@ class Training:
         loop: Loop,
         directory: RunDirectory,
         *,
-        validate: Callable[[], dict[str, float]],
+        evaluate: Callable[[str], dict[str, float]],
         stop_requested: Callable[[], bool],
     ) -> None:
         self._experiment = experiment
         self._loop = loop
         self._directory = directory
-        self._validate = validate
+        self._evaluate = evaluate
         self._stop_requested = stop_requested
         self._memory = Memory()
         self._state = checkpoint(loop.method, memory=self._memory)
@@ -90,6 +54,11 @@ class Training:
     def seconds_per_step(self) -> float | None:
         """Median over the last calls, compilation aside; None before there is one."""
         return float(np.median(self._memory.pace)) if self._memory.pace else None
+
+    @property
+    def measured(self) -> dict[str, dict[str, float]]:
+        """The latest evaluation of each split; "test" once the run is through."""
+        return self._memory.measured
 
     def restore(self) -> None:
         """Goes on from the newest intact checkpoint, or stays at step 0."""
@@ -140,16 +109,17 @@ class Training:
     def _attend(self) -> None:
         """Does what is due at this step: logs, validation, checkpoint, stop."""
         step, memory = self._loop.step, self._memory
-        log, validate, save = (
-            step % every == 0 or step == self._experiment.train_steps for every in self._intervals()
-        )
+        last = step == self._experiment.train_steps
+        log, validate, save = (last or step % every == 0 for every in self._intervals())
         if log:
             logs = self._loop.means(memory.rows) | self._loop.learning_rates()
             self._directory.log(step, "train", logs, self._timings())
             memory.rows = []
-        if validate:
+        if validate and self._measure("validation"):
             self._keep_best()
-        stop = self._stop_requested() and step < self._experiment.train_steps
+        if last:
+            self._measure("test")
+        stop = self._stop_requested() and not last
         if save or stop:
             refuse_nonfinite(self._loop.method)
             memory.metrics_size = self._directory.sync()
@@ -158,17 +128,21 @@ class Training:
         if stop:
             raise PreemptedError(f"stopped at step {step}, saved")
 
+    def _measure(self, split: str) -> bool:
+        """Evaluates and logs a split; returns whether there is one."""
+        values = self._evaluate(split)
+        if values:
+            self._memory.measured[split] = values
+            self._directory.log(self._loop.step, split, values)
+        return bool(values)
+
     def _keep_best(self) -> None:
-        step, memory = self._loop.step, self._memory
-        validation = self._validate()
-        if not validation:
-            return
-        self._directory.log(step, "validation", validation)
-        self._shown["validation_accuracy"] = validation["accuracy"]
-        if memory.best is None or validation["accuracy"] > memory.best:
-            memory.best = validation["accuracy"]
+        memory, accuracy = self._memory, self._memory.measured["validation"]["accuracy"]
+        self._shown["validation_accuracy"] = accuracy
+        if memory.best is None or accuracy > memory.best:
+            memory.best = accuracy
             refuse_nonfinite(self._loop.method)
-            self._directory.best.save(self._state, step)
+            self._directory.best.save(self._state, self._loop.step)
 
     def _intervals(self) -> tuple[int, int, int]:
         flags = self._experiment

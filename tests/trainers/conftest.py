@@ -1,6 +1,7 @@
 """Runs for the tests of the programs that read them."""
 
 import keras
+import numpy as np
 import pytest
 
 from trainers import experiment as experiment_lib
@@ -27,6 +28,30 @@ def make_run(tmp_path_factory):
             keras.config.set_dtype_policy("float32")
             made[flags, steps] = workdir, loop.method
         return made[flags, steps]
+
+    return make
+
+
+@pytest.fixture
+def make_tiny(tmp_path, monkeypatch):
+    """Makes tiny.npz in an empty directory and goes there.
+
+    Two classes, 8x8 pixels, that differ in their mean by `contrast` of 255.
+    """
+
+    def make(contrast=127):
+        rng = np.random.default_rng(0)
+        labels = np.arange(200) % 2
+        images = rng.integers(0, 255 - contrast, (200, 8, 8, 1))
+        images += contrast * labels[:, None, None, None]
+        np.savez(
+            tmp_path / "tiny.npz",
+            train_images=images[:150],
+            train_labels=labels[:150],
+            test_images=images[150:],
+            test_labels=labels[150:],
+        )
+        monkeypatch.chdir(tmp_path)
 
     return make
 

@@ -26,19 +26,8 @@ SMALL = [
 
 
 @pytest.fixture(autouse=True)
-def tiny(tmp_path, monkeypatch):
-    """Two classes that differ in brightness, 8x8 pixels."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(200) % 2
-    images = rng.integers(0, 128, (200, 8, 8, 1)) + 127 * labels[:, None, None, None]
-    np.savez(
-        tmp_path / "tiny.npz",
-        train_images=images[:150],
-        train_labels=labels[:150],
-        test_images=images[150:],
-        test_labels=labels[150:],
-    )
-    monkeypatch.chdir(tmp_path)
+def tiny(make_tiny):
+    make_tiny()
 
 
 def _experiment(workdir, *arguments):

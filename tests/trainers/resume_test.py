@@ -1,0 +1,116 @@
+"""A run that was killed, or asked to stop, ends with the same bits as one that was left alone."""
+
+import json
+import pathlib
+import signal
+
+import killable
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
+
+# Logs, validation and checkpoints fall on different steps: a checkpoint comes between two lines.
+_FLAGS = [
+    "--dataset=tiny.npz",
+    "--num_labeled=20",
+    "--num_validation=30",
+    "--labeled_batch_size=10",
+    "--unlabeled_batch_size=20",
+    "--train_steps=11",
+    "--steps_per_epoch=3",
+    "--log_every=4",
+    "--checkpoint_every=2",
+    "--method=xvat",
+]
+_INDUCTIVE = [
+    "--mask=inductive",
+    "--mask_learning_rate=0.1",
+    "--model=mnist_cnn",
+    "--dropout=0.5",
+    "--crop",
+    "--flip",
+]
+_TRANSDUCTIVE = ["--mask=transductive"]
+_TRANSDUCTIVE_WITH_DROPOUT = ["--mask=transductive", "--model=mnist_cnn", "--dropout=0.5"]
+
+# Where a life ends, and by which signal.
+_BEFORE_A_LINE = {"at": "run_directory:RunDirectory.log", "call": 4}
+_IN_A_CHECKPOINT = {"at": "storage:_sync", "call": 2}
+_BEFORE_OLD_ONES_GO = {"at": "checkpoints:_steps", "call": 3}
+_IN_THE_RESULT = {"at": "run_directory:RunDirectory.finish"}
+_ASKED_TO_STOP = {"at": "training:_refuse_nonfinite", "send": signal.SIGTERM}
+
+
+@pytest.fixture(autouse=True)
+def tiny(make_tiny):
+    make_tiny(contrast=20)  # Hard enough for the best step to be a late one.
+
+
+def _variables(directory):
+    """The newest checkpoint in `directory`: {name: value}, and what stands beside the variables."""
+    step = max(int(path.name) for path in directory.iterdir())
+    reader = tf.train.load_checkpoint(str(directory / str(step) / "state"))
+    values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+    (memory,) = (json.loads(values.pop(name)) for name in list(values) if "memory" in name)
+    values.pop("_CHECKPOINTABLE_OBJECT_GRAPH")
+    return values, {**memory, "pace": None, "step": step}
+
+
+def _events(directory):
+    """{tag: [(step, value), ...]} as TensorBoard reads them."""
+    read = EventAccumulator(str(directory)).Reload()
+    return {
+        tag: [(event.step, tf.make_ndarray(event.tensor_proto)) for event in read.Tensors(tag)]
+        for tag in read.Tags()["tensors"]
+        if tag != "images_per_second"
+    }
+
+
+def _check(flags, lives, devices):
+    whole, cut = pathlib.Path("whole"), pathlib.Path("cut")
+    flags = [*_FLAGS, *flags, f"--strategy={'mirrored' if devices > 1 else 'one_device'}"]
+    run = {"output": "output.txt", "devices": devices}
+    assert killable.run(*flags, "--workdir=whole", **run) == 0, pathlib.Path(
+        "output.txt"
+    ).read_text()
+    for life in lives:
+        code = killable.run(*flags, "--workdir=cut", **run, **life)
+        expected = 75 if life.get("send") else -signal.SIGKILL
+        assert code == expected, pathlib.Path("output.txt").read_text()
+        status = json.loads((cut / "status.json").read_text())["status"]
+        assert status == ("preempted" if life.get("send") else "running")
+    assert killable.run(*flags, "--workdir=cut", **run) == 0
+    assert json.loads((cut / "status.json").read_text())["status"] == "done"
+
+    assert (cut / "metrics.jsonl").read_text() == (whole / "metrics.jsonl").read_text()
+    for kind in ("checkpoints", "best"):
+        (expected, expected_rest), (values, rest) = _variables(whole / kind), _variables(cut / kind)
+        assert rest == expected_rest
+        assert values.keys() == expected.keys()
+        for name, value in values.items():
+            assert np.array_equal(value, expected[name]), name
+    for kind in ("train", "eval"):
+        assert _events(cut / kind) == _events(whole / kind)
+    left = {path.name for path in (cut / "checkpoints").iterdir()}
+    assert left == {path.name for path in (whole / "checkpoints").iterdir()} == {"10", "11"}
+
+
+def test_generator_dropout_and_augmentation_on_one_device():
+    lives = [_BEFORE_A_LINE, _IN_A_CHECKPOINT, _BEFORE_OLD_ONES_GO, _ASKED_TO_STOP, _IN_THE_RESULT]
+    _check(_INDUCTIVE, lives, devices=1)
+
+
+def test_table_on_two_replicas():
+    _check(_TRANSDUCTIVE, [_ASKED_TO_STOP, _IN_A_CHECKPOINT], devices=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("flags", [_INDUCTIVE, _TRANSDUCTIVE_WITH_DROPOUT], ids=" ".join)
+def test_every_combination(flags, devices):
+    calls = range(2, 10, 3)
+    lives = [
+        {**life, "call": call} for call in calls for life in (_BEFORE_A_LINE, _IN_A_CHECKPOINT)
+    ]
+    _check(flags, [*lives, _ASKED_TO_STOP], devices)
