@@ -30,7 +30,7 @@ def load(name: str) -> Dataset:
 
     root = os.path.expanduser(name.removeprefix(PREFIX))
     if not os.path.isdir(root):
-        raise DataError(f"{PREFIX}PATH must name an existing folder. Received: {name}")
+        raise DataError(f"--dataset={PREFIX}PATH must name an existing folder. Received: {name}")
     builder = tfds.ImageFolder(root)
     found = [part for part, info in builder.info.splits.items() if info.num_examples]
     if "train" not in found:

@@ -83,7 +83,7 @@ def open_builder(name: str, *, data_dir: str | None, download: bool) -> Any:
     ):
         close = difflib.get_close_matches(base, [*known, *_folders(folder)], n=1)
         raise DataError(
-            "The data set must be digits, folder:PATH, a file PATH.npz, or a name of "
+            "--dataset must be digits, folder:PATH, a file PATH.npz, or a name of "
             f"tensorflow_datasets{f' ({close[0]}?)' if close else ''}. Received: {name!r}"
         )
     try:
