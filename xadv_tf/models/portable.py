@@ -1,17 +1,21 @@
 """Classifiers as anybody's Keras can load them: without this package, if its own layers allow."""
 
+import functools
 from typing import Any
 
 import keras
+import numpy as np
 
 from xadv_tf.layers.batch_normalization import BatchNormalization
+from xadv_tf.layers.weight_normalization import WeightNormConv2D, WeightNormDense
 
 
 def with_stock_layers(model: Any) -> Any:
     """The same function in inference mode, of Keras's own layers where they can compute it.
 
-    Our batch normalisation differs from Keras's in how it trains alone: the copy is for use, or for
-    fine-tuning with Keras's running variance, which is the biased one. Other layers are kept.
+    Our normalisations differ from Keras's layers in how they train alone, so the copy is for use:
+    batch normalisation becomes Keras's, whose running variance is the biased one, and weight
+    normalisation is worked into the weights. Other layers are kept.
 
     Args:
         model: a built Keras model.
@@ -21,10 +25,10 @@ def with_stock_layers(model: Any) -> Any:
         which Keras cannot rebuild.
     """
     try:
-        copy = keras.models.clone_model(model, clone_function=_stock)
+        copy = keras.models.clone_model(model, clone_function=_stock, recursive=True)
     except (NotImplementedError, TypeError, ValueError):
         return model
-    copy.set_weights(model.get_weights())
+    _set_weights(copy, model)
     return copy
 
 
@@ -54,9 +58,27 @@ def custom_objects(model: Any) -> list[str]:
     return sorted(found)
 
 
+def _set_weights(copy: Any, model: Any) -> None:
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            _set_weights(copy.get_layer(layer.name), layer)
+        elif layer.weights:  # Others, inputs among them, may have got another name.
+            copy.get_layer(layer.name).set_weights(_weights(layer))
+
+
+@functools.singledispatch
 def _stock(layer: Any) -> Any:
-    if not isinstance(layer, BatchNormalization):
-        return type(layer).from_config(layer.get_config())
+    """A new layer of Keras's own that computes the same with `_weights`, or another `layer`."""
+    return type(layer).from_config(layer.get_config())
+
+
+@functools.singledispatch
+def _weights(layer: Any) -> list[Any]:
+    return list(layer.get_weights())
+
+
+@_stock.register
+def _(layer: BatchNormalization) -> Any:
     return keras.layers.BatchNormalization(
         axis=-1,
         momentum=layer.momentum,
@@ -64,7 +86,34 @@ def _stock(layer: Any) -> Any:
         center=layer.affine,
         scale=layer.affine,
         synchronized=layer.synchronized,
-        name=layer.name,
-        dtype=layer.dtype_policy,
-        trainable=layer.trainable,
+        **_common(layer),
     )
+
+
+@_stock.register
+def _(layer: WeightNormDense) -> Any:
+    return keras.layers.Dense(layer.units, **_common(layer))
+
+
+@_stock.register
+def _(layer: WeightNormConv2D) -> Any:
+    return keras.layers.Conv2D(
+        layer.units,
+        layer.kernel_size,
+        strides=layer.strides,
+        padding=layer.padding,
+        **_common(layer),
+    )
+
+
+@_weights.register(WeightNormDense)
+@_weights.register(WeightNormConv2D)
+def _(layer: Any) -> list[Any]:
+    v = np.asarray(layer.v)
+    norm = np.sqrt(np.sum(np.square(v), axis=tuple(range(v.ndim - 1))))
+    mean = np.asarray(layer.moving_mean) if layer.mean_only_batch_norm else 0.0
+    return [np.asarray(layer.g) * v / norm, np.asarray(layer.b) - mean]
+
+
+def _common(layer: Any) -> dict[str, Any]:
+    return {"name": layer.name, "dtype": layer.dtype_policy, "trainable": layer.trainable}

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from xadv_tf.layers.batch_normalization import BatchNormalization
-from xadv_tf.models import conv_large, mlp, mnist_cnn, portable, wide_resnet
+from xadv_tf.models import conv_large, conv_large_weight_norm, mlp, mnist_cnn, portable, wide_resnet
 
 
 @keras.saving.register_keras_serializable(package="test")
@@ -24,7 +24,15 @@ def _at_random(model):
     [
         (lambda: mlp(hidden_units=(20, 10), top_batch_norm=True), (28, 28, 1)),
         (lambda: wide_resnet(input_shape=(8, 8, 3), depth=10, width=1), (8, 8, 3)),
+        (lambda: conv_large_weight_norm(input_shape=(32, 32, 3)), (32, 32, 3)),
         (mnist_cnn, (28, 28, 1)),
+        (
+            # A model around another.
+            lambda: keras.Sequential(
+                [keras.Input((28, 28, 1)), mlp(hidden_units=(5,)), keras.layers.Dense(3)]
+            ),
+            (28, 28, 1),
+        ),
     ],
 )
 def test_the_copy_gives_the_same_logits_and_needs_keras_alone(build, shape):
