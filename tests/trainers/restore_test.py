@@ -53,6 +53,16 @@ def test_the_best_weights_are_those_of_their_own_checkpoint(make_run, tmp_path):
     assert int(restore(str(tmp_path / "run"))[2].step) == 5
 
 
+def test_averaged_weights_are_evaluated_where_that_is_asked_for(make_run):
+    workdir, method = make_run("--method=mle", "--ema_decay=0.5", steps=3)
+    _, data, last = restore(str(workdir))
+    _, _, averaged = restore(str(workdir), weights="ema")
+    image = data.test[0][:5]
+    np.testing.assert_array_equal(last(image), method.classifier(image))
+    np.testing.assert_array_equal(averaged(image), method.averaged(image))
+    assert np.max(np.abs(last(image) - averaged(image))) > 1e-4
+
+
 def test_weights_that_a_run_does_not_have(make_run):
     workdir, _ = make_run("--method=mle")
     with pytest.raises(experiment_lib.UsageError, match="--weights=best needs .*--num_validation"):
