@@ -2,6 +2,7 @@
 
 from xadv_tf.methods.at import AT
 from xadv_tf.methods.base import Method
+from xadv_tf.methods.ladder import Ladder
 from xadv_tf.methods.mean_teacher import MeanTeacher
 from xadv_tf.methods.mle import MLE
 from xadv_tf.methods.pi_model import PiModel
@@ -21,6 +22,7 @@ METHODS: dict[str, type[Method]] = {
     "pi_model": PiModel,
     "temporal_ensembling": TemporalEnsembling,
     "mean_teacher": MeanTeacher,
+    "ladder": Ladder,
 }
 
 
@@ -42,6 +44,7 @@ __all__ = [
     "VAT",
     "XAT",
     "XVAT",
+    "Ladder",
     "MeanTeacher",
     "Method",
     "PiModel",

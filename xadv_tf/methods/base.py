@@ -169,11 +169,15 @@ class Method(keras.Model):
         """Logits of the labeled images: the pass that running statistics follow by default."""
         labeled = batch["labeled"]
         logits = self.forward(labeled["image"], "labeled", update_statistics=update_statistics)
-        label = tf.cast(labeled["label"], tf.int64)
+        self.record_accuracy(labeled["label"], logits)
+        return logits
+
+    def record_accuracy(self, label: Any, logits: Any) -> None:
+        """Logs the share of the labeled images that a training pass classifies rightly."""
+        label = tf.cast(label, tf.int64)
         hits = tf.cast(tf.equal(tf.argmax(logits, axis=-1), label), tf.float32)
         num_labeled = tf.reduce_sum(tf.cast(label >= 0, tf.float32))
         self.record("accuracy", tf.math.divide_no_nan(tf.reduce_sum(hits), num_labeled))
-        return logits
 
     def noise_seed(self, purpose: str) -> tf.Tensor:
         """Seed pair, uint32 [2], of this step and replica for `purpose` (see `xadv_tf.noise`)."""
