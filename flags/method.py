@@ -2,12 +2,12 @@
 
 from absl import flags
 
-from flags.ranges import define_float
+from flags.ranges import define_float, define_floats
 
 flags.DEFINE_string(
     "method",
     "xvat",
-    "mle, at, vat, xat, xvat, random_mask, pi_model, temporal_ensembling or mean_teacher.",
+    "mle, at, vat, xat, xvat, random_mask, pi_model, temporal_ensembling, mean_teacher or ladder.",
 )
 define_float("clean_weight", None, "Weight of the clean cross-entropy.", at_least=0)
 define_float("adversarial_weight", None, "Weight of the adversarial term.", at_least=0)
@@ -94,6 +94,20 @@ flags.DEFINE_boolean(
     "consistency_on_labeled",
     None,
     "Whether labeled images of a joined batch count in Mean Teacher's consistency.",
+)
+
+define_float("noise_stddev", None, "The ladder's noise at the input and every level.", at_least=0)
+define_floats(
+    "denoising_weights",
+    None,
+    "The ladder's lambda of each level, from the input to the top, with commas between.",
+    at_least=0,
+)
+flags.DEFINE_integer(
+    "statistics_batches",
+    None,
+    "Labeled batches that the ladder takes its statistics for prediction from.",
+    lower_bound=1,
 )
 
 define_float(

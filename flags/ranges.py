@@ -1,6 +1,10 @@
-"""Defines number flags of a range; absl's own bounds include their ends and let NaN pass."""
+"""Defines number flags of a range; absl's own bounds include their ends and let NaN pass.
+
+Lists of numbers, which absl does not have, are here too.
+"""
 
 import math
+from typing import Any
 
 from absl import flags
 
@@ -33,3 +37,23 @@ def define_float(
 
     flags.DEFINE_float(name, default, description)
     flags.register_validator(name, holds, " ".join(["must be", " and ".join(given) or "finite"]))
+
+
+def define_floats(
+    name: str, default: list[float] | None, description: str, *, at_least: float
+) -> None:
+    """Defines a flag whose value is a list of finite numbers with commas between, or None."""
+
+    def holds(values: list[float] | None) -> bool:
+        return values is None or all(math.isfinite(v) and at_least <= v for v in values)
+
+    serializer = flags.CsvListSerializer(",")
+    flags.DEFINE(_FloatsParser(), name, default, description, serializer=serializer)
+    flags.register_validator(
+        name, holds, f"must be numbers of at least {at_least:g} with commas between"
+    )
+
+
+class _FloatsParser(flags.ListParser):
+    def parse(self, argument: Any) -> Any:
+        return [float(value) for value in super().parse(argument)]

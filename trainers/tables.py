@@ -18,6 +18,7 @@ _NAMES = {
     "xat": "xAT",
     "xvat": "xVAT",
     "random_mask": "RandomMask",
+    "ladder": "Ladder",
 }
 
 

@@ -44,6 +44,7 @@ METHOD_FLAGS: Mapping[str, tuple[str, ...]] = {
         "early_teacher_decay",
         "consistency_on_labeled",
     ),
+    "ladder": ("noise_stddev", "denoising_weights", "statistics_batches"),
 }
 # What every method takes.
 COMMON_FLAGS = ("ema_decay", "evaluate_ema")

@@ -151,6 +151,20 @@ def test_schedule_of_mean_teacher():
     np.testing.assert_allclose(rates, 3e-3 * 0.011109, rtol=1e-3)
 
 
+def test_schedules_of_the_ladder():
+    # .002 (150 - e) / (150 - 100.5) from 0.67 of the run on, for the decoder too.
+    method = _method("semi_supervised/mnist_ladder.flags")
+    steps = tf.constant([epoch * 600 for epoch in (0, 100, 101, 125, 149)])
+    for optimizer in (method.optimizer, method.decoder_optimizer):
+        rates = optimizer._learning_rate(steps).numpy()
+        np.testing.assert_allclose(rates, [2e-3, 2e-3, 1.98e-3, 1.01e-3, 4.04e-5], rtol=1e-3)
+    assert _experiment("semi_supervised/mnist_ladder.flags").train_steps == 150 * 600
+    # .002 (70 - e) / (70 - 60.2).
+    method = _method("semi_supervised/cifar10_ladder.flags")
+    rates = method.optimizer._learning_rate(tf.constant([60 * 500, 61 * 500, 69 * 500])).numpy()
+    np.testing.assert_allclose(rates, [2e-3, 2e-3 * 9 / 9.8, 2e-3 / 9.8], rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     "name",
     [

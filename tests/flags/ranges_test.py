@@ -27,6 +27,14 @@ from xadv_tf.methods import multiplicative
         ("--decay_start=1", r"--decay_start must be at least 0 and below 1\."),
         ("--late_beta_1=1", r"--late_beta_1 must be at least 0 and below 1\."),
         ("--dropout=1", r"--dropout must be at least 0 and below 1\."),
+        ("--noise_stddev=-1", r"--noise_stddev must be at least 0\."),
+        (
+            "--denoising_weights=1,-1",
+            r"--denoising_weights must be numbers of at least 0 with commas between\. "
+            r"Received: --denoising_weights=\[1\.0, -1\.0\]",
+        ),
+        ("--denoising_weights=1,nan", r"Received: --denoising_weights=\[1\.0, nan\]"),
+        ("--denoising_weights=1;2", r"could not convert .* Received: --denoising_weights=1;2"),
         ("--num_power_iterations=0", r"not a positive integer\. Received: --num_power_itera"),
         ("--generator_depth=6", r"in the range \[1, 5\]\. Received: --generator_depth=6"),
         ("--alternating_steps=-1", r"Received: --alternating_steps=-1"),
@@ -52,6 +60,13 @@ def test_values_out_of_range_cost_one_sentence(argument, message):
 )
 def test_values_at_the_ends_of_their_range(argument):
     assert experiment_lib.parse([argument])
+
+
+def test_lists_of_numbers_go_to_a_flagfile_and_back():
+    values = experiment_lib.parse(["--denoising_weights=1000,10,0.1"])
+    assert values.denoising_weights == [1000.0, 10.0, 0.1]
+    again = experiment_lib.parse([values["denoising_weights"].serialize()])
+    assert again.denoising_weights == values.denoising_weights
 
 
 def test_choices_are_the_librarys():
