@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from xadv_tf.layers.batch_normalization import BatchNormalization
+from xadv_tf.layers.normalized_stage import EPSILON, NormalizedStage
 from xadv_tf.layers.weight_normalization import WeightNormConv2D, WeightNormDense
 
 
@@ -14,8 +15,8 @@ def with_stock_layers(model: Any) -> Any:
     """The same function in inference mode, of Keras's own layers where they can compute it.
 
     Our normalisations differ from Keras's layers in how they train alone, so the copy is for use:
-    batch normalisation becomes Keras's, whose running variance is the biased one, and weight
-    normalisation is worked into the weights. Other layers are kept.
+    batch normalisation becomes Keras's, whose running variance is the biased one, a ladder's stage
+    a chain of layers, and weight normalisation is worked into the weights. Other layers are kept.
 
     Args:
         model: a built Keras model.
@@ -104,6 +105,35 @@ def _(layer: WeightNormConv2D) -> Any:
         padding=layer.padding,
         **_common(layer),
     )
+
+
+@_stock.register
+def _(layer: NormalizedStage) -> Any:
+    slope = layer.negative_slope
+    stages = [
+        type(layer.linear).from_config(layer.linear.get_config()),
+        keras.layers.BatchNormalization(
+            axis=-1,
+            momentum=layer.momentum,
+            epsilon=EPSILON,
+            center=layer.bias,
+            scale=layer.gain,
+            synchronized=layer.synchronized,
+            dtype="float32",
+        ),
+    ]
+    if slope != 1.0:
+        stages.append(keras.layers.LeakyReLU(negative_slope=slope, dtype=layer.dtype_policy))
+    return keras.Sequential(stages, name=layer.name)
+
+
+@_weights.register
+def _(layer: NormalizedStage) -> list[Any]:
+    # c (z + b) = c z + c b.
+    c = np.asarray(layer.c) if layer.gain else 1.0
+    scale = [c] if layer.gain else []
+    offset = [c * np.asarray(layer.b)] if layer.bias else []
+    return [*layer.linear.get_weights(), *scale, *offset, *layer.statistics.get_weights()]
 
 
 @_weights.register(WeightNormDense)

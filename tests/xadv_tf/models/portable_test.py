@@ -3,7 +3,16 @@ import numpy as np
 import pytest
 
 from xadv_tf.layers.batch_normalization import BatchNormalization
-from xadv_tf.models import conv_large, conv_large_weight_norm, mlp, mnist_cnn, portable, wide_resnet
+from xadv_tf.models import (
+    conv_large,
+    conv_large_weight_norm,
+    ladder_conv,
+    ladder_mlp,
+    mlp,
+    mnist_cnn,
+    portable,
+    wide_resnet,
+)
 
 
 @keras.saving.register_keras_serializable(package="test")
@@ -26,6 +35,8 @@ def _at_random(model):
         (lambda: wide_resnet(input_shape=(8, 8, 3), depth=10, width=1), (8, 8, 3)),
         (lambda: conv_large_weight_norm(input_shape=(32, 32, 3)), (32, 32, 3)),
         (mnist_cnn, (28, 28, 1)),
+        (lambda: ladder_mlp(hidden_units=(20, 10)), (28, 28, 1)),
+        (lambda: ladder_conv(input_shape=(12, 12, 3)), (12, 12, 3)),
         (
             # A model around another.
             lambda: keras.Sequential(
