@@ -1,8 +1,16 @@
 """Flags of training: how long, how fast, on what, and where the run is kept."""
 
+import re
+
 from absl import flags
 
 from flags.ranges import define_float
+
+
+def _is_range(text: str) -> bool:
+    numbers = re.fullmatch(r"(\d+):(\d+)", text)
+    return numbers is not None and int(numbers[1]) < int(numbers[2])
+
 
 flags.DEFINE_string("workdir", None, "Directory of the run; made if missing.")
 flags.DEFINE_integer("seed", 1, "Seed of splits, weights, batches and noise.", lower_bound=0)
@@ -16,6 +24,23 @@ flags.DEFINE_integer(
     5000,
     "Steps between checkpoints; the last step has one.",
     lower_bound=1,
+)
+flags.DEFINE_integer(
+    "summary_every",
+    0,
+    "Steps between TensorBoard's pictures and histograms; 0: whole epochs, at most 8 times a run.",
+    lower_bound=0,
+)
+flags.DEFINE_string(
+    "profile_steps",
+    None,
+    "A:B profiles steps A + 1 to B into --workdir, for TensorBoard with the package "
+    "tensorboard-plugin-profile.",
+)
+flags.register_validator(
+    "profile_steps",
+    lambda value: value is None or _is_range(value),
+    message="must be A:B, two numbers of steps of which the second is larger",
 )
 define_float("learning_rate", 1e-3, "The classifier's initial learning rate.", above=0)
 flags.DEFINE_enum(

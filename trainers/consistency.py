@@ -47,6 +47,14 @@ def check(values: absl_flags.FlagValues) -> None:
         values,
         "generator_width",
     )
+    _require(
+        values.profile_steps is None
+        or int(values.profile_steps.partition(":")[2]) <= values.train_steps,
+        "--profile_steps must end within --train_steps",
+        values,
+        "profile_steps",
+        "train_steps",
+    )
     for name in ("crop", "flip"):
         _require(
             values.mask != "transductive" or not values[name].value,

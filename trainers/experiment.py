@@ -69,6 +69,8 @@ class Experiment:
     options: Mapping[str, Any]
     model_options: Mapping[str, Any]
     brief: bool = False
+    summary_every: int = 0
+    profile_steps: str | None = None
 
     @property
     def mask(self) -> str:
@@ -161,7 +163,12 @@ def to_flagfile(values: absl_flags.FlagValues | None = None) -> str:
     for module in FLAG_MODULES:
         for name in names_of(module):
             flag = values[name]
-            if flag.value is not None and name not in ("workdir", "quiet", "brief"):
+            if flag.value is not None and name not in (
+                "workdir",
+                "quiet",
+                "brief",
+                "profile_steps",
+            ):
                 lines.append(flag.serialize())
     return "\n".join(sorted(lines)) + "\n"
 

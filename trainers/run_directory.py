@@ -113,10 +113,25 @@ class RunDirectory:
         with storing(f"the logs in {self.path}"):
             with self._metrics.open("a") as file:
                 file.write(json.dumps({"step": step, "split": split, **values}) + "\n")
-            kind = "train" if split == "train" else "eval"
+        with self.summarizing(step, "train" if split == "train" else "eval"):
+            for name, value in {**values, **(timings or {})}.items():
+                # TensorBoard groups by what stands before the slash.
+                tf.summary.scalar(name if "/" in name else f"{split}/{name}", value)
+
+    @contextlib.contextmanager
+    def summarizing(self, step: int, kind: str) -> Iterator[None]:
+        """Within it, tf.summary writes for TensorBoard.
+
+        Args:
+            step: finished steps.
+            kind: the directory, "train" or "eval".
+
+        Raises:
+            RunFailedError: it could not be written.
+        """
+        with storing(f"the logs in {self.path}"):
             with self._writers[kind].as_default(step=step):
-                for name, value in {**values, **(timings or {})}.items():
-                    tf.summary.scalar(name if split == "train" else f"{split}/{name}", value)
+                yield
             self._writers[kind].flush()
 
     def sync(self) -> int:
@@ -145,7 +160,7 @@ def _log_start(logdir: pathlib.Path, step: int) -> None:
     # TensorFlow 2 has no function for it. A first START says nothing; each further one purges.
     start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
     with tf.Graph().as_default(), tf.compat.v1.summary.FileWriter(str(logdir)) as writer:
-        writer.add_session_log(start, global_step=step + 1)
+        writer.add_session_log(start, global_step=step + 1 if step else 0)
 
 
 def _refuse_other_flags(config: pathlib.Path, flags: str) -> None:

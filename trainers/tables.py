@@ -19,6 +19,9 @@ _NAMES = {
     "xvat": "xVAT",
     "random_mask": "RandomMask",
     "ladder": "Ladder",
+    "pi_model": "Pi-model",
+    "temporal_ensembling": "Temporal Ensembling",
+    "mean_teacher": "Mean Teacher",
 }
 
 

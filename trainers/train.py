@@ -19,6 +19,7 @@ from trainers.preemption import Preemption
 from trainers.progress import Progress
 from trainers.provenance import provenance
 from trainers.run_directory import RunDirectory
+from trainers.summaries import Summaries
 from trainers.training import Training
 from xadv_tf import data as data_lib
 
@@ -76,14 +77,18 @@ def train(
     split_manifest.refuse_other_data(directory.path, manifest)
     with directory.opened():
         split_manifest.write(directory.path, manifest)
+        summaries = Summaries(experiment, data, loop.method, directory.summarizing)
         training = Training(
             experiment,
             loop,
             directory,
+            summaries=summaries,
             evaluate=functools.partial(_evaluate_split, loop, data),
             stop_requested=stop_requested,
         )
         training.restore()
+        if not loop.step:
+            summaries.start()
         label = tables.method_label(experiment)
         if before and not experiment.quiet:
             _print_resumption(label, before, loop.step)
@@ -100,6 +105,7 @@ def train(
             "command": shlex.join(["python", "-m", "trainers.train", *sys.argv[1:]]),
             **provenance(),
         }
+        summaries.finish()
         directory.finish(result)
         return result
 

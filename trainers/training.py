@@ -10,8 +10,10 @@ from trainers.experiment import Experiment
 from trainers.loop import Loop
 from trainers.memory import Memory
 from trainers.outcomes import PreemptedError, RunFailedError
+from trainers.profiling import Profiler
 from trainers.progress import Progress
 from trainers.run_directory import RunDirectory
+from trainers.summaries import Summaries
 
 # Long enough that the host's share of a call is nothing, short enough to watch.
 _SECONDS_PER_CALL = 1.0
@@ -27,6 +29,7 @@ class Training:
         directory: opened.
         evaluate: "validation" or "test" -> scalars, "accuracy" among them; {} where there is no
             such split.
+        summaries: of the same experiment and method.
         stop_requested: asked between calls of the loop, that is every second, or every step where
             one takes longer.
     """
@@ -38,12 +41,15 @@ class Training:
         directory: RunDirectory,
         *,
         evaluate: Callable[[str], dict[str, float]],
+        summaries: Summaries,
         stop_requested: Callable[[], bool],
     ) -> None:
         self._experiment = experiment
         self._loop = loop
         self._directory = directory
         self._evaluate = evaluate
+        self._summaries = summaries
+        self._profiler = Profiler(experiment.profile_steps, directory.path / "train")
         self._stop_requested = stop_requested
         self._memory = Memory()
         self._state = checkpoint(loop.method, memory=self._memory)
@@ -90,7 +96,8 @@ class Training:
         memory, flags, step = self._memory, self._experiment, self._loop.step
         count = min(
             flags.train_steps - step,
-            *(every - step % every for every in self._intervals()),
+            *(every - step % every for every in (*self._intervals(), self._summaries.every)),
+            *self._profiler.limits(step),
             # The first call compiles: one step, not counted in the pace.
             int(_SECONDS_PER_CALL / self.seconds_per_step)
             if self._compiled and self.seconds_per_step
@@ -98,7 +105,8 @@ class Training:
         )
         count = max(1, count)
         start = time.perf_counter()
-        rows = self._loop.run(count)
+        with self._profiler.watching(step):
+            rows = self._loop.run(count)
         if self._compiled:
             memory.pace = [*memory.pace, (time.perf_counter() - start) / count][-_PACE_CALLS:]
         self._compiled = True
@@ -119,6 +127,7 @@ class Training:
             self._keep_best()
         if last:
             self._measure("test")
+        self._summaries.log(step)
         stop = self._stop_requested() and not last
         if save or stop:
             refuse_nonfinite(self._loop.method)

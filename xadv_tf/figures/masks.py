@@ -90,7 +90,7 @@ class _Row:
     symbol: str
     meaning: str
     values: Array
-    scale: dict[str, Any]
+    scale: strips.Scale
     predictions: Result | None = None
 
 
@@ -98,8 +98,9 @@ def draw_perturbations(x: Array, labels: Sequence[Any], *results: Result) -> Fig
     """Draws a column for each image and a row for each quantity, with the row's colour scale.
 
     A row's images share their scale, and so do all rows of images. The scales of log_alpha and r
-    are symmetric about 0; they end at the result's `limit` or, without one, in a round number above
-    the values. Equal limits (and images) make pictures comparable colour by colour.
+    are symmetric about 0. With a `limit` they end there, and tell small values apart better than
+    large ones: pictures of equal limits (and images) compare colour by colour. Without, they are
+    linear up to a round number above the values.
 
     Args:
         x: images as the classifiers see them, [images, height, width, 1 or 3].
@@ -145,8 +146,8 @@ def draw_perturbations(x: Array, labels: Sequence[Any], *results: Result) -> Fig
 
 def _rows(x: Array, results: Sequence[Result]) -> list[_Row]:
     wider = _WIDER * (float(np.ptp(x)) or 1.0)
-    image = {"cmap": "gray", "vmin": float(x.min()) - wider, "vmax": float(x.max()) + wider}
-    kept = {"cmap": "gray", "vmin": 0.0, "vmax": 1.0}
+    image = strips.linear("gray", float(x.min()) - wider, float(x.max()) + wider)
+    kept = strips.linear("gray", 0.0, 1.0)
     clean = next((result for result in results if isinstance(result, Unperturbed)), None)
     rows = [_Row("x", "image", x, image, clean)]
     for result in results:
@@ -232,11 +233,12 @@ def _one_channel(values: Array) -> Array:
     return np.asarray(np.mean(values, axis=-1, keepdims=True))
 
 
-def _diverging(values: Array, colors: str, limit: float | None) -> dict[str, Any]:
-    """A scale symmetric about 0; without a limit it ends in 1, 2 or 5 times a power of ten."""
-    if limit is None:
-        limit = round_up(float(np.quantile(np.abs(_one_channel(values)), 0.995)))
-    return {"cmap": colors, "vmin": -limit, "vmax": limit}
+def _diverging(values: Array, colors: str, limit: float | None) -> strips.Scale:
+    """A scale symmetric about 0: up to a limit, or linear up to a round number."""
+    if limit is not None:
+        return strips.asinh(colors, limit)
+    limit = round_up(float(np.quantile(np.abs(_one_channel(values)), 0.995)))
+    return strips.linear(colors, -limit, limit)
 
 
 def _check_sizes(num_images: int, results: Sequence[Result]) -> None:

@@ -5,24 +5,55 @@ training logs such pictures.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.colors import AsinhNorm, Normalize
 from matplotlib.patches import Rectangle
 
 
-def draw_images(
-    ax: Axes, images: npt.NDArray[Any], scale: dict[str, Any], *, gap: float = 0.0
-) -> None:
+@dataclass(frozen=True)
+class Scale:
+    """Which colour a value has.
+
+    Attributes:
+        colors: matplotlib's name of a colormap; not looked at for images in colour.
+        norm: values to [0, 1].
+        ticks: values that the scale marks.
+    """
+
+    colors: str
+    norm: Normalize
+    ticks: tuple[float, ...]
+
+
+def linear(colors: str, low: float, high: float) -> Scale:
+    """Marked at its ends and in the middle."""
+    middle = (low + high) / 2
+    middle = middle if abs(middle) > 1e-3 * (high - low) else 0.0
+    return Scale(colors, Normalize(low, high), (low, middle, high))
+
+
+def asinh(colors: str, limit: float) -> Scale:
+    """Symmetric about 0, linear below limit / 10 and logarithmic beyond.
+
+    A scale that is fixed before the values are known shows small ones too.
+    """
+    small = limit / 10
+    norm = AsinhNorm(small, vmin=-limit, vmax=limit, clip=True)
+    return Scale(colors, norm, (-limit, -small, small, limit))
+
+
+def draw_images(ax: Axes, images: npt.NDArray[Any], scale: Scale, *, gap: float = 0.0) -> None:
     """Draws images side by side, all on one scale.
 
     Args:
         ax: becomes the strip; its box should be as wide as all images and gaps, and one image high.
         images: [images, height, width, 1 or 3].
-        scale: arguments of `imshow`: "vmin" and "vmax" (of all channels) and, for one channel, the
-            colormap "cmap".
+        scale: of their values.
         gap: space between two images, in widths of an image.
     """
     ax.set_axis_off()
@@ -30,12 +61,11 @@ def draw_images(
         left = i * (1 + gap)
         extent = (left, left + 1, 0.0, 1.0)
         if values.shape[-1] == 3:
-            low, high = scale["vmin"], scale["vmax"]
-            shown = np.clip((values - low) / (high - low), 0.0, 1.0)
+            shown = np.clip(scale.norm(values), 0.0, 1.0)
             ax.imshow(shown, extent=extent, aspect="auto")
         else:
             ax.imshow(values[..., 0], extent=extent, aspect="auto", interpolation="nearest",
-                      **scale)  # fmt: skip
+                      cmap=scale.colors, norm=scale.norm)  # fmt: skip
         # A frame: a mask that keeps everything is as white as the paper.
         ax.add_patch(Rectangle((left, 0), 1, 1, fill=False, linewidth=0.8, clip_on=False))
     # Each imshow moves the limits to its own image.
@@ -73,8 +103,8 @@ def write(
         )
 
 
-def draw_scale(ax: Axes, bar: Axes, scale: dict[str, Any]) -> None:
-    """Draws a strip's colour scale, marked at its ends and in the middle.
+def draw_scale(ax: Axes, bar: Axes, scale: Scale) -> None:
+    """Draws a strip's colour scale.
 
     Args:
         ax: a strip that `draw_images` drew.
@@ -85,9 +115,7 @@ def draw_scale(ax: Axes, bar: Axes, scale: dict[str, Any]) -> None:
     if shown.get_array().ndim == 3:  # type: ignore[union-attr]
         bar.set_axis_off()
         return
-    colors = ax.figure.colorbar(shown, cax=bar)
-    low, high = scale["vmin"], scale["vmax"]
-    middle = (low + high) / 2
-    colors.set_ticks([low, middle if abs(middle) > 1e-3 * (high - low) else 0.0, high])
-    bar.set_yticklabels([f"{tick:.3g}".replace("-", "−") for tick in colors.get_ticks()])
+    ax.figure.colorbar(shown, cax=bar).set_ticks(scale.ticks)
+    bar.set_yticklabels([f"{tick:.3g}".replace("-", "−") for tick in scale.ticks])
+    bar.minorticks_off()
     bar.tick_params(labelsize=10)

@@ -29,6 +29,11 @@ class AT(Method):
         ValueError: for a negative epsilon or an unknown norm.
     """
 
+    formula = (
+        "J = a · CE(y, p(x)) + b · CE(y, p(x + r)), where r = argmax r · ∇CE(y, p(x)) over ‖r‖ ≤ ε "
+        "is held fixed. The classifier descends J."
+    )
+
     def __init__(
         self,
         classifier: Any,

@@ -41,6 +41,8 @@ class Method(keras.Model):
 
     # Whether "unlabeled" is wanted augmented twice, as "image" and "second_image".
     two_views = False
+    # What is trained in the paper's symbols, which a run's logs show beside its curves.
+    formula = ""
 
     def __init__(
         self,

@@ -52,6 +52,11 @@ class Ladder(Method):
         ValueError: for a classifier without stages, or arguments out of range.
     """
 
+    formula = (
+        "J = CE(y, noisy p(x)) + Σ λₗ · mean (ẑₗ − zₗ)² over levels l, where a decoder estimates ẑₗ "
+        "from the noisy levels for the clean zₗ. Classifier and decoder descend J."
+    )
+
     def __init__(
         self,
         classifier: Any,

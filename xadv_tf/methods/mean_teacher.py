@@ -32,6 +32,10 @@ class MeanTeacher(ConsistencyMethod):
         ValueError: for a decay out of range or a classifier that cannot be made again.
     """
 
+    formula = (
+        "J = CE(y, p(x)) + w · mean (p(x) − p̄(x))², where p̄ is predicted by the teacher, whose "
+        "weights are an average of the classifier's. The classifier descends J."
+    )
     two_views = True
 
     def __init__(

@@ -15,6 +15,8 @@ class MLE(Method):
         **kwargs: of `Method`.
     """
 
+    formula = "J = CE(y, p(x)). The classifier descends J."
+
     def __init__(self, classifier: Any, **kwargs: Any) -> None:
         super().__init__(classifier, loss_weights={"cross_entropy": 1.0}, **kwargs)
 

@@ -12,6 +12,10 @@ class PiModel(ConsistencyMethod):
     that of the first pass and running statistics follow the second, as in the released code.
     """
 
+    formula = (
+        "J = CE(y, p(x)) + w · mean (p(x) − p′(x))², where p and p′ differ by their noise. The "
+        "classifier descends J through both."
+    )
     two_views = True
 
     def compute_losses(self, batch: Batch) -> Terms:

@@ -26,6 +26,11 @@ class RandomMask(MultiplicativeMethod):
         ValueError: for a negative log_alpha_stddev.
     """
 
+    formula = (
+        "J = CE(y, p(x)) + w · D[p(x), p(x ⊙ z)], where z is drawn at random and the clean p(x) is "
+        "held fixed. The classifier descends J."
+    )
+
     def __init__(
         self,
         classifier: Any,

@@ -29,6 +29,11 @@ class TemporalEnsembling(ConsistencyMethod):
         ValueError: for arguments out of range.
     """
 
+    formula = (
+        "J = CE(y, p(x)) + w · mean (p(x) − p̄(x))², where p̄, an average of p(x) over the epochs "
+        "before, is held fixed. The classifier descends J."
+    )
+
     def __init__(
         self,
         classifier: Any,

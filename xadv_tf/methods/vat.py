@@ -34,6 +34,12 @@ class VAT(Method):
         ValueError: for arguments out of range.
     """
 
+    formula = (
+        "J = CE(y, p(x)) + w · KL(p(x) ‖ p(x + r)), where r = argmax KL(p(x) ‖ p(x + r)) over "
+        "‖r‖₂ ≤ ε, by power iteration, and the clean p(x) are held fixed. The classifier descends "
+        "J."
+    )
+
     def __init__(
         self,
         classifier: Any,

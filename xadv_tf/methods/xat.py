@@ -21,6 +21,11 @@ class XAT(TrainedMaskMethod):
         **kwargs: of `TrainedMaskMethod`, `MultiplicativeMethod` and `Method`.
     """
 
+    formula = (
+        "J = CE(y, p(x)) + w · CE(y, p(x ⊙ z)) + λ · L0(z). The classifier descends J, the mask z "
+        "of the labeled x ascends it."
+    )
+
     def __init__(
         self, classifier: Any, *, divergence: str = "cross_entropy", **kwargs: Any
     ) -> None:

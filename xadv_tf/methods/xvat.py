@@ -18,6 +18,11 @@ class XVAT(TrainedMaskMethod):
         **kwargs: of `TrainedMaskMethod`, `MultiplicativeMethod` and `Method`.
     """
 
+    formula = (
+        "J = CE(y, p(x)) + w · D[p(x), p(x ⊙ z)] + λ · L0(z), where the clean p(x) is held fixed. "
+        "The classifier descends J, the mask z of the unlabeled x ascends it."
+    )
+
     def adversarial_terms(self, batch: Batch, labeled_logits: Any, purpose: str) -> Terms:
         """{"divergence"} and the mask's own terms on the unlabeled images, [batch] each."""
         unlabeled = batch["unlabeled"]
