@@ -53,8 +53,8 @@ class Ladder(Method):
     """
 
     formula = (
-        "J = CE(y, noisy p(x)) + Σ λₗ · mean (ẑₗ − zₗ)² over levels l, where a decoder estimates ẑₗ "
-        "from the noisy levels for the clean zₗ. Classifier and decoder descend J."
+        "J = CE(y, noisy p(x)) + Σ λₗ · mean (ẑₗ − zₗ)² over levels l, where a decoder estimates "
+        "ẑₗ from the noisy levels for the clean zₗ. Classifier and decoder descend J."
     )
 
     def __init__(
