@@ -103,5 +103,14 @@ flags.DEFINE_enum(
     ["auto", "one_device", "mirrored", "multi_worker"],
     "auto mirrors over the GPUs where there is more than one.",
 )
+flags.DEFINE_boolean(
+    "test", True, "Evaluate on the test images at the end; --notest while settings are chosen."
+)
+flags.DEFINE_integer(
+    "stop_at",
+    None,
+    "Step, at the end of an epoch, at which to save and stop; the same run goes on from there.",
+    lower_bound=1,
+)
 flags.DEFINE_boolean("quiet", False, "Print no progress.")
 flags.DEFINE_boolean("brief", False, "End with one line instead of a table and what to type next.")

@@ -103,6 +103,13 @@ def check(values: absl_flags.FlagValues) -> None:
         "unlabeled_batch_size",
     )
     _require(
+        (values.stop_at or 0) % values.steps_per_epoch == 0,
+        "--stop_at must be a multiple of --steps_per_epoch",
+        values,
+        "stop_at",
+        "steps_per_epoch",
+    )
+    _require(
         not 0 < values.num_labeled < values.labeled_batch_size,
         "--labeled_batch_size must be at most --num_labeled",
         values,

@@ -12,7 +12,7 @@ from xadv_tf import methods
 
 # Of the run's place and of what is shown of it, not of what is trained.
 _NO_HPARAMS = (
-    "workdir", "data_dir", "download", "quiet", "brief", "log_every",
+    "workdir", "data_dir", "download", "quiet", "brief", "test", "stop_at", "log_every",
     "checkpoint_every", "summary_every", "profile_steps",
 )  # fmt: skip
 

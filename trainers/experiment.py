@@ -15,6 +15,8 @@ from trainers import command_line, consistency, taken_flags
 from trainers.command_line import UsageError
 
 FLAG_MODULES = (data_flags, method_flags, model_flags, training_flags)
+# What they say of one call of a program is no part of what the run is.
+_OF_THE_CALL = ("workdir", "quiet", "brief", "test", "stop_at", "profile_steps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +27,9 @@ class Experiment:
         options: the flags of flags/method.py that were given, by name; those left out keep the
             method's own defaults.
         model_options: those of flags/model.py, likewise.
-        brief: end with one line; of the program, not of the run, like `quiet` and `workdir`.
+        brief: end with one line.
+        test: look at the test images.
+        stop_at: step at which to stop as if preempted, or None.
     """
 
     workdir: str
@@ -69,6 +73,8 @@ class Experiment:
     options: Mapping[str, Any]
     model_options: Mapping[str, Any]
     brief: bool = False
+    test: bool = True
+    stop_at: int | None = None
     summary_every: int = 0
     profile_steps: str | None = None
 
@@ -163,12 +169,7 @@ def to_flagfile(values: absl_flags.FlagValues | None = None) -> str:
     for module in FLAG_MODULES:
         for name in names_of(module):
             flag = values[name]
-            if flag.value is not None and name not in (
-                "workdir",
-                "quiet",
-                "brief",
-                "profile_steps",
-            ):
+            if flag.value is not None and name not in _OF_THE_CALL:
                 lines.append(flag.serialize())
     return "\n".join(sorted(lines)) + "\n"
 

@@ -46,7 +46,7 @@ def print_results(results: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     for _, result in results:
         shown.add_row(
             result["method"],
-            f"{100 * result['test_accuracy']:.2f}",
+            _percent(result["test_accuracy"]),
             str(result["train_steps"]),
             f"{result['milliseconds_per_step']:.1f}",
             str(result["backward_passes"]),
@@ -56,7 +56,13 @@ def print_results(results: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
 
 def print_result_line(result: Mapping[str, Any]) -> None:
     """Prints a run's method and accuracy in one line."""
-    print(f"{result['method']}: test accuracy {100 * result['test_accuracy']:.2f} %", flush=True)
+    split = "validation" if result["test_accuracy"] is None else "test"
+    accuracy = _percent(result[f"{split}_accuracy"])
+    print(f"{result['method']}: {split} accuracy {accuracy} %", flush=True)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.2f}"
 
 
 def print_next_commands(workdir: str) -> None:

@@ -83,8 +83,8 @@ def train(
             loop,
             directory,
             summaries=summaries,
-            evaluate=functools.partial(_evaluate_split, loop, data),
-            stop_requested=stop_requested,
+            evaluate=functools.partial(_evaluate_split, experiment, loop, data),
+            stop_requested=lambda: stop_requested() or _stops(experiment, loop.step),
         )
         training.restore()
         if not loop.step:
@@ -96,7 +96,7 @@ def train(
             training.run(progress)
         result = {
             "method": label,
-            "test_accuracy": training.measured["test"]["accuracy"],
+            "test_accuracy": training.measured.get("test", {}).get("accuracy"),
             "validation_accuracy": training.measured.get("validation", {}).get("accuracy"),
             "milliseconds_per_step": 1000 * (training.seconds_per_step or float("nan")),
             "backward_passes": loop.method.backward_passes,
@@ -120,9 +120,17 @@ def evaluate(loop: Loop, images: np.ndarray, labels: np.ndarray) -> dict[str, fl
     }
 
 
-def _evaluate_split(loop: Loop, data: assembly.Data, split: str) -> dict[str, float]:
+def _evaluate_split(
+    experiment: experiment_lib.Experiment, loop: Loop, data: assembly.Data, split: str
+) -> dict[str, float]:
+    if split == "test" and not experiment.test:
+        return {}
     images, labels = {"validation": data.validation, "test": data.test}[split]
     return evaluate(loop, images, labels) if len(labels) else {}
+
+
+def _stops(experiment: experiment_lib.Experiment, step: int) -> bool:
+    return experiment.stop_at is not None and step >= experiment.stop_at
 
 
 def _print_resumption(label: str, before: Mapping[str, Any], step: int) -> None:

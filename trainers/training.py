@@ -81,6 +81,8 @@ class Training:
             RunFailedError: a log or a variable is no longer finite, or the disk fails.
             PreemptedError: it was asked to stop; a checkpoint is saved.
         """
+        if self._loop.step and self._stops():  # It had come so far before.
+            raise PreemptedError(f"stopped at step {self._loop.step}, saved")
         try:
             while self._loop.step < self._experiment.train_steps:
                 self._call()
@@ -128,7 +130,7 @@ class Training:
         if last:
             self._measure("test")
         self._summaries.log(step)
-        stop = self._stop_requested() and not last
+        stop = self._stops()
         if save or stop:
             refuse_nonfinite(self._loop.method)
             memory.metrics_size = self._directory.sync()
@@ -152,6 +154,9 @@ class Training:
             memory.best = accuracy
             refuse_nonfinite(self._loop.method)
             self._directory.best.save(self._state, self._loop.step)
+
+    def _stops(self) -> bool:
+        return self._stop_requested() and self._loop.step < self._experiment.train_steps
 
     def _intervals(self) -> tuple[int, int, int]:
         flags = self._experiment

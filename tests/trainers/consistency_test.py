@@ -28,6 +28,7 @@ def _read(*arguments):
         ),
         (["--mask=transductive", "--crop"], "Received: --mask=transductive --crop"),
         (["--mask=transductive", "--flip"], "Received: --mask=transductive --flip"),
+        (["--stop_at=300"], "Received: --stop_at=300 --steps_per_epoch=500"),
         (
             ["--num_labeled=20", "--labeled_batch_size=21"],
             "at most --num_labeled. Received: --labeled_batch_size=21 --num_labeled=20",

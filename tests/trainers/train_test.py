@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from trainers import experiment as experiment_lib
 from trainers import restore, train
+from trainers.outcomes import PreemptedError
 from trainers.run_directory import RunDirectory
 
 SMALL = [
@@ -186,3 +187,23 @@ def test_the_program_ends_with_2_and_no_traceback(tmp_path):
 def test_augmentation_flags(tmp_path):
     result, _ = _train(tmp_path / "run", "--method=mle", "--crop", "--flip")
     assert np.isfinite(result["test_accuracy"])
+
+
+def test_a_run_stops_at_the_end_of_an_epoch_and_goes_on(tmp_path):
+    # Steps 3 of 7 and on: the metrics are those of a run that never stopped.
+    _train(tmp_path / "whole", "--method=xvat")
+    for _ in range(2):  # The second time it is there already.
+        with pytest.raises(PreemptedError, match="stopped at step 3, saved"):
+            _train(tmp_path / "run", "--method=xvat", "--stop_at=3")
+    _, loop = _train(tmp_path / "run", "--method=xvat")
+    assert loop.step == 7
+    whole, run = (tmp_path / name / "metrics.jsonl" for name in ("whole", "run"))
+    assert run.read_bytes() == whole.read_bytes()
+
+
+def test_the_test_images_are_left_out(tmp_path):
+    result, _ = _train(tmp_path / "run", "--method=xvat", "--notest")
+    assert result["test_accuracy"] is None and 0 <= result["validation_accuracy"] <= 1
+    assert '"test"' not in (tmp_path / "run" / "metrics.jsonl").read_text()
+    # Of the call, not of the run: what is trained is the same.
+    assert "test" not in (tmp_path / "run" / "config.flags").read_text()
