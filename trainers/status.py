@@ -84,10 +84,9 @@ class Status:
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        with (self._workdir / ".lock").open("w") as file:
+        with contextlib.ExitStack() as stack:
             try:
-                # The system lets go of it when the process dies, however it dies.
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stack.enter_context(lock(self._workdir))
             except BlockingIOError:
                 other = self.read()
                 raise UsageError(
@@ -95,9 +94,29 @@ class Status:
                     f"directory. Received: --workdir={self._workdir} (process "
                     f"{other.get('pid')} on {other.get('host')})"
                 ) from None
-            except OSError:
-                pass  # A file system without locks.
             yield
+
+
+@contextlib.contextmanager
+def lock(directory: pathlib.Path, *, wait: bool = False) -> Iterator[None]:
+    """Keeps a directory to this process; does nothing on a file system without locks.
+
+    Args:
+        directory: exists.
+        wait: wait until no other process has it.
+
+    Raises:
+        BlockingIOError: another process has it, and `wait` is False.
+    """
+    with (directory / ".lock").open("w") as file:
+        try:
+            # The system lets go of it when the process dies, however it dies.
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass
+        yield
 
 
 def _now() -> str:
