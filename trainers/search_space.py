@@ -23,6 +23,7 @@ METHOD_RANGES: Mapping[str, Mapping[str, str]] = {
     "xvat": _TRAINED_MASK,
     "pi_model": _CONSISTENCY,
     "temporal_ensembling": {**_CONSISTENCY, "ensemble_momentum": "linear:0.3:0.9"},
+    "ladder": {"noise_stddev": "linear:0.1:0.6"},
     "mean_teacher": {**_CONSISTENCY, "teacher_decay": "choice:0.99,0.995,0.999"},
 }
 # By the form of the mask: ten shared weights can do with far less than a row for each image.
