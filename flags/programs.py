@@ -2,7 +2,9 @@
 
 from absl import flags
 
-flags.DEFINE_string("table", None, "Folder of flags/experiments whose runs are to be made.")
+flags.DEFINE_string(
+    "table", None, "Folder of flags/experiments whose runs are to be made; several with commas."
+)
 flags.DEFINE_enum("split", "test", ["test", "validation"], "Which images a run is evaluated on.")
 flags.DEFINE_enum(
     "weights",

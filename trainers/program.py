@@ -68,7 +68,7 @@ def _entry(flag: Any) -> str:
         text += f" [{flag.default_as_str.strip(chr(39))}]"
     lines = textwrap.wrap(text, _WIDTH - _INDENT, break_long_words=False)
     head = f"  {name}".ljust(_INDENT)
-    if len(head) > _INDENT:
+    if not head.endswith(" "):
         lines.insert(0, "")
     return "\n".join([(head + lines[0]).rstrip(), *(" " * _INDENT + line for line in lines[1:])])
 

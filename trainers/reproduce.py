@@ -1,8 +1,9 @@
 """Makes a table of results: python -m trainers.reproduce --table=digits --workdir=runs/digits.
 
 Every run is `python -m trainers.train` on a flagfile of flags/experiments/<table>, as anybody could
-type it. Further flags of trainers.train, e.g. --train_steps=100, go to every run; those of methods
-only to the runs whose method takes them.
+type it; --table=digits,digits_all puts the runs of both folders into one table. Further flags of
+trainers.train, e.g. --train_steps=100, go to every run; those of methods only to the runs whose
+method takes them.
 """
 
 import dataclasses
@@ -62,7 +63,7 @@ def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> l
     """The runs of a table, in its order.
 
     Args:
-        table: a folder of flags/experiments.
+        table: a folder of flags/experiments, or several with commas between.
         workdir: the directory of all runs.
         overrides: arguments of trainers.train by the name of their flag, as `given` has them.
 
@@ -74,12 +75,14 @@ def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> l
         raise experiment_lib.UsageError(
             "--workdir must name the directory of the table's runs. Received: nothing"
         )
-    files = sorted((_EXPERIMENTS / table).glob("*.flags")) if table else []
-    if not files:
-        known = sorted({file.parent.name for file in _EXPERIMENTS.glob("*/*.flags")})
+    known = sorted({file.parent.name for file in _EXPERIMENTS.glob("*/*.flags")})
+    names = table.split(",") if table else []
+    if not names or not set(names) <= set(known):
         raise experiment_lib.UsageError(
-            f"--table must be one of {', '.join(known)}. Received: {table or 'nothing'}"
+            f"--table must be one of {', '.join(known)}, or several with commas between. "
+            f"Received: {table or 'nothing'}"
         )
+    files = [file for name in names for file in sorted((_EXPERIMENTS / name).glob("*.flags"))]
     runs = []
     unused = set(overrides)
     for file in files:

@@ -34,17 +34,21 @@ def method_label(experiment: Experiment) -> str:
 
 
 def print_results(results: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-    """Prints one row a run: method, accuracy, speed, cost.
+    """Prints one row a run: method, accuracy, speed, cost; its folder too, where methods repeat.
 
     Args:
         results: (workdir, what its result.json holds).
     """
+    repeated = len({result["method"] for _, result in results}) < len(results)
     shown = table.Table(box=box.SIMPLE_HEAD)
+    if repeated:
+        shown.add_column("run")
     shown.add_column("method")
     for title in ("test accuracy %", "steps", "ms/step", "backward passes/step"):
         shown.add_column(title, justify="right")
-    for _, result in results:
+    for workdir, result in results:
         shown.add_row(
+            *([pathlib.Path(workdir).name] if repeated else []),
             result["method"],
             _percent(result["test_accuracy"]),
             str(result["train_steps"]),

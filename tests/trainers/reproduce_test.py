@@ -25,6 +25,12 @@ def test_digits_in_order():
         assert workdir == f"--workdir={run.workdir}"
 
 
+def test_tables_can_be_joined():
+    both = reproduce.plan("digits,digits_all", "w", {})
+    assert len(both) == len(_LABELS) + len(reproduce.plan("digits_all", "w", {}))
+    assert [run.label for run in both][: len(_LABELS)] == _LABELS
+
+
 def test_runs_of_the_digits_table_differ_in_the_methods_flags_only():
     # Each flagfile repeats the others' flags of data and training, so that it can be read, and
     # used from any directory, by itself.
@@ -49,6 +55,7 @@ def test_overrides_go_to_the_runs_that_take_them():
     ("table", "workdir", "overrides", "message"),
     [
         ("digitz", "w", {}, r"one of .*digits.*Received: digitz"),
+        ("digits,", "w", {}, r"one of .*digits.*Received: digits,"),
         (None, "w", {}, r"Received: nothing"),
         ("digits", None, {}, r"--workdir must name"),
         ("digits", "w", {"method": "--method=vat"}, r"takes --method as an override"),
