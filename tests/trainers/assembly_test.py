@@ -140,3 +140,17 @@ def test_average_by_flags(digits):
     classifier = assembly.build_classifier(experiment, digits.dataset)
     method = assembly.build_method(experiment, classifier, pool_size=50)
     assert method.evaluated is method.averaged is not None
+
+
+def test_the_ladder_takes_its_flags_and_its_models_alone(digits):
+    arguments = ["--method=ladder", "--noise_stddev=0.2", "--denoising_weights=0,0,0,0,0,0,5"]
+    experiment = _experiment(*arguments, "--model=ladder_mlp", "--learning_rate=0.01")
+    classifier = assembly.build_classifier(experiment, digits.dataset)
+    method = assembly.build_method(experiment, classifier, pool_size=50)
+    assert method.noise_stddev == 0.2
+    assert method.loss_weights == {"cross_entropy": 1.0, "denoising_6": 5.0}
+    assert float(method.decoder_optimizer.learning_rate) == pytest.approx(0.01)
+    experiment = _experiment(*arguments)
+    classifier = assembly.build_classifier(experiment, digits.dataset)
+    with pytest.raises(ValueError, match=r"ladder_mlp, ladder_conv .* Received: model=mlp$"):
+        assembly.build_method(experiment, classifier, pool_size=50)
