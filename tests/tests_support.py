@@ -2,9 +2,11 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from xadv_tf import noise
+from xadv_tf.data import StreamedImages, records
 
 NUM_CLASSES = 3
 IMAGE_SHAPE = (6, 6, 2)
@@ -64,3 +66,24 @@ def make_batch(num_labeled=6, num_unlabeled=8, *, supervised=False, seed=0):
         return {"labeled": labeled, "unlabeled": labeled}
     unlabeled = {"image": images(num_unlabeled), "index": tf.range(2, 2 + num_unlabeled)}
     return {"labeled": labeled, "unlabeled": unlabeled}
+
+
+def store(folder, images, labels):
+    """Writes images, uint8, to two files of records; returns them as StreamedImages."""
+    paths, half = [str(folder / name) for name in ("first", "second")], len(images) // 3
+    for path, part in zip(paths, (slice(half), slice(half, None)), strict=True):
+        with tf.io.TFRecordWriter(path) as writer:
+            for image, label in zip(images[part], labels[part], strict=True):
+                writer.write(bytes([label]) + image.tobytes())
+
+    def label(record):
+        return tf.io.decode_raw(record, tf.uint8)[0]
+
+    def decode(record):
+        return tf.reshape(tf.io.decode_raw(record, tf.uint8)[1:], images.shape[1:])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        found, read_labels = records.index(paths, label)
+    np.testing.assert_array_equal(read_labels, labels)
+    return StreamedImages(found, decode, images.shape[1:])

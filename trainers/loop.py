@@ -21,7 +21,7 @@ class Loop:
 
     Args:
         method: compiled and built, in `strategy`'s scope.
-        pool: training images and labels.
+        pool: training images and labels, on the device or streamed from files.
         sampler: draws the indices.
         strategy: of tf.distribute.
         augment: (images, kind -> seed pair) -> images, or None.
@@ -34,7 +34,7 @@ class Loop:
     def __init__(
         self,
         method: Method,
-        pool: data.PoolData,
+        pool: data.PoolData | data.StreamedPool,
         sampler: data.Sampler,
         *,
         strategy: tf.distribute.Strategy,
@@ -46,9 +46,13 @@ class Loop:
         self.strategy = strategy
         self._augment = augment
         self._names: list[str] = []
-        # One copy a replica, on its device: a step gathers where it computes.
         replicas = strategy.num_replicas_in_sync
-        self._pool = pool.on(strategy) if replicas > 1 else pool
+        self._stream = None
+        if isinstance(pool, data.StreamedPool):
+            self._stream = data.Stream(pool, sampler, strategy)
+        else:
+            # One copy a replica, on its device: a step gathers where it computes.
+            self._pool = pool.on(strategy) if replicas > 1 else pool
         self._whole_pool = pool
         self._evaluation_is_prepared = False
         if jit_compile and replicas > 1:
@@ -57,9 +61,9 @@ class Loop:
             )
         if jit_compile is None:
             jit_compile = replicas == 1 and bool(tf.config.list_physical_devices("GPU"))
-        self._step = self._traced_step
+        self._step = self._traced_step if self._stream is None else self._train_on
         if jit_compile:
-            self._step = tf.function(self._traced_step, jit_compile=True, autograph=False)
+            self._step = tf.function(self._step, jit_compile=True, autograph=False)
         self._run = tf.function(self._traced_run, autograph=False)
         self._predict = tf.function(
             lambda image: self.method(image, training=False), autograph=False
@@ -80,7 +84,8 @@ class Loop:
         if self.step == 0:
             self.method.initialize(data.training_batches(self._whole_pool, self.sampler))
         self._evaluation_is_prepared = False
-        return self._run(self._pool, tf.constant(num_steps)).numpy()
+        source = self._pool if self._stream is None else self._stream.take(self.step, num_steps)
+        return self._run(source, tf.constant(num_steps)).numpy()
 
     def means(self, rows: Sequence[np.ndarray]) -> dict[str, float]:
         """Each log's mean over what several calls of `run` returned.
@@ -110,12 +115,15 @@ class Loop:
         ]
         return np.concatenate(batches)
 
-    def _traced_run(self, pool: Any, num_steps: tf.Tensor) -> tf.Tensor:
+    def _traced_run(self, source: Any, num_steps: tf.Tensor) -> tf.Tensor:
         first = self.method.step.value + 0  # A copy: the variable moves on.
 
         def body(i: tf.Tensor, logs: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-            step = first + tf.cast(i, first.dtype)
-            per_replica = self.strategy.run(self._replica_step, args=(pool, step))
+            if self._stream is None:
+                step = first + tf.cast(i, first.dtype)
+                per_replica = self.strategy.run(self._replica_step, args=(source, step))
+            else:
+                per_replica = self.strategy.run(self._step, args=(next(source),))
             # Logs are sums over replicas already: any replica's will do.
             row = self.strategy.experimental_local_results(per_replica)[0]
             return i + 1, logs.write(i, row)
@@ -130,7 +138,11 @@ class Loop:
         return self._step(pool, draws)
 
     def _traced_step(self, pool: Any, draws: Any) -> tf.Tensor:
-        batch = pool.gather(draws, joined=self.sampler.joined)
+        return self._train_on(pool.gather(draws, joined=self.sampler.joined))
+
+    def _train_on(self, batch: Any) -> tf.Tensor:
+        # A stream has no unlabeled entry where it would be the labeled one.
+        batch = {"unlabeled": batch["labeled"], **batch}
         if self._augment is not None:
             batch = self._augmented(batch)
         logs = self.method.train_step(batch)

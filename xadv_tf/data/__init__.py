@@ -10,6 +10,7 @@ from xadv_tf.data.dataset import DataError, Dataset
 from xadv_tf.data.datasets import load
 from xadv_tf.data.preprocessing import SCALINGS
 from xadv_tf.data.splits import Split, split
+from xadv_tf.data.streams import Stream, StreamedImages, StreamedPool
 
 __all__ = [
     "SCALINGS",
@@ -19,9 +20,12 @@ __all__ = [
     "PoolData",
     "Sampler",
     "Split",
-    "training_batches",
+    "Stream",
+    "StreamedImages",
+    "StreamedPool",
     "load",
     "random_crop",
     "random_flip",
     "split",
+    "training_batches",
 ]

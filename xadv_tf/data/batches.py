@@ -48,7 +48,7 @@ class Sampler:
             training, where one batch serves as both.
         seed: the experiment's seed.
         joined: make one batch of labeled and unlabeled examples, for networks and losses that see
-            them together (see `PoolData.gather`).
+            them together (see `collect`).
         epochwise: draw each example at most once an epoch.
 
     Raises:
@@ -159,31 +159,13 @@ class PoolData(NamedTuple):
     labeled_in_pool: tf.Tensor
     pool_label: tf.Tensor | None = None
 
-    def gather(self, draws: Draws, *, joined: bool = False) -> dict[str, dict[str, tf.Tensor]]:
-        """Collects a batch: {"labeled": {image, label, index}, "unlabeled": {image, index}}.
+    def images_at(self, positions: tf.Tensor) -> tf.Tensor:
+        """The images at these positions in the pool, int32 [n]."""
+        return tf.gather(self.image, positions)
 
-        `index` is the position in the pool. Where all examples are labeled and unlabeled at once,
-        the two entries are the same dictionary, by which a method knows that one forward pass
-        serves both: in supervised training; with draws from the pool alone; and `joined`, where
-        labeled examples stand before unlabeled ones. A label that is not known, or not to be seen
-        because it was drawn as unlabeled, is -1.
-        """
-        if draws.labeled is None:
-            labels = tf.gather(self.pool_label, draws.unlabeled)
-            return _one_batch(self.image, labels, draws.unlabeled)
-        index = tf.gather(self.labeled_in_pool, draws.labeled)
-        labels = tf.gather(self.label, draws.labeled)
-        if draws.unlabeled is None:
-            return _one_batch(self.image, labels, index)
-        if joined:
-            hidden = tf.fill(tf.shape(draws.unlabeled), -1)
-            both = tf.concat([index, draws.unlabeled], axis=0)
-            return _one_batch(self.image, tf.concat([labels, hidden], axis=0), both)
-        image = tf.gather(self.image, draws.unlabeled)
-        return {
-            "labeled": {"image": tf.gather(self.image, index), "label": labels, "index": index},
-            "unlabeled": {"image": image, "index": draws.unlabeled},
-        }
+    def gather(self, draws: Draws, *, joined: bool = False) -> dict[str, dict[str, tf.Tensor]]:
+        """Collects a batch: see `collect`."""
+        return collect(self, draws, joined=joined)
 
     def on(self, strategy: tf.distribute.Strategy) -> "PoolData":
         """A copy on every device of the strategy, so that no step copies images between them."""
@@ -205,15 +187,46 @@ class PoolData(NamedTuple):
         return PoolData(*(None if tensor is None else place(tensor) for tensor in self))
 
 
-def training_batches(pool: PoolData, sampler: Sampler) -> Iterator[dict[str, dict[str, tf.Tensor]]]:
+def collect(pool: Any, draws: Draws, *, joined: bool) -> dict[str, dict[str, tf.Tensor]]:
+    """A batch: {"labeled": {image, label, index}, "unlabeled": {image, index}}.
+
+    `index` is the position in the pool. Where all examples are labeled and unlabeled at once, the
+    two entries are the same dictionary, by which a method knows that one forward pass serves both:
+    in supervised training; with draws from the pool alone; and `joined`, where labeled examples
+    stand before unlabeled ones. A label that is not known, or not to be seen because it was drawn
+    as unlabeled, is -1.
+
+    Args:
+        pool: has the labels of `PoolData` and its images_at, wherever the images are.
+        draws: of the sampler.
+        joined: see `Sampler`.
+    """
+
+    def one_batch(labels: tf.Tensor, index: tf.Tensor) -> dict[str, Any]:
+        examples = {"image": pool.images_at(index), "label": labels, "index": index}
+        return {"labeled": examples, "unlabeled": examples}
+
+    if draws.labeled is None:
+        return one_batch(tf.gather(pool.pool_label, draws.unlabeled), draws.unlabeled)
+    index = tf.gather(pool.labeled_in_pool, draws.labeled)
+    labels = tf.gather(pool.label, draws.labeled)
+    if draws.unlabeled is None:
+        return one_batch(labels, index)
+    if joined:
+        hidden = tf.fill(tf.shape(draws.unlabeled), -1)
+        both = tf.concat([index, draws.unlabeled], axis=0)
+        return one_batch(tf.concat([labels, hidden], axis=0), both)
+    image = pool.images_at(draws.unlabeled)
+    return {
+        "labeled": {"image": pool.images_at(index), "label": labels, "index": index},
+        "unlabeled": {"image": image, "index": draws.unlabeled},
+    }
+
+
+def training_batches(pool: Any, sampler: Sampler) -> Iterator[dict[str, dict[str, tf.Tensor]]]:
     """Whole (global) batches from step 0 on, without end and without augmentation, eagerly."""
     for step in itertools.count():
         yield pool.gather(sampler.indices(step), joined=sampler.joined)
-
-
-def _one_batch(images: tf.Tensor, labels: tf.Tensor, index: tf.Tensor) -> dict[str, Any]:
-    examples = {"image": tf.gather(images, index), "label": labels, "index": index}
-    return {"labeled": examples, "unlabeled": examples}
 
 
 def _slots(batch_size: int, replica: Any, num_replicas: int) -> tf.Tensor:

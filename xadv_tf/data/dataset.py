@@ -2,15 +2,18 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+if TYPE_CHECKING:
+    from xadv_tf.data.streams import StreamedImages
+
 # Examples at a time: bounds the memory that hashing needs.
 _CHUNK = 2000
 
-Images = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
+Images: TypeAlias = "npt.NDArray[np.uint8] | npt.NDArray[np.float32] | StreamedImages"
 
 
 class DataError(ValueError):
@@ -19,14 +22,14 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Dataset:
-    """One data set, in memory.
+    """One data set: labels in memory, images there too or streamed.
 
     Attributes:
         name: the name it was loaded by.
         num_classes: labels lie in [0, num_classes), at least 2.
         image_shape: (height, width, channels), 1 channel or 3.
         train_images: [num_train, height, width, channels], values 0 to 255: uint8, or float32 for
-            pixels that no byte holds.
+            pixels that no byte holds; or `StreamedImages` of bytes, which are indexed as arrays.
         train_labels: int32 [num_train].
         test_images: [num_test, height, width, channels], as train_images.
         test_labels: int32 [num_test].
@@ -89,8 +92,11 @@ def digest(array: Any) -> str:
     """SHA-256, in hexadecimal, of an array's type, shape and values.
 
     Args:
-        array: a NumPy array of at least one axis, or whatever gives one by slices.
+        array: a NumPy array of at least one axis, or whatever gives one by slices; what knows a
+            digest of its own content as `sha256` is believed.
     """
+    if hasattr(array, "sha256"):
+        return str(array.sha256)
     sha = hashlib.sha256(f"{np.dtype(array.dtype).str} {array.shape}\n".encode())
     for start in range(0, len(array), _CHUNK):
         chunk = np.ascontiguousarray(array[start : start + _CHUNK])

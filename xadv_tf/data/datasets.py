@@ -1,11 +1,13 @@
 """Data sets by name: a string decides the source, and nothing outside knows the names."""
 
-from xadv_tf.data import digits, image_folder, npz, prepared
-from xadv_tf.data.dataset import Dataset
+from xadv_tf.data import digits, image_folder, npz, prepared, streamed
+from xadv_tf.data.dataset import DataError, Dataset
 
 
-def load(name: str, *, data_dir: str | None = None, download: bool = False) -> Dataset:
-    """Loads a data set into memory.
+def load(
+    name: str, *, data_dir: str | None = None, download: bool = False, stream: bool = False
+) -> Dataset:
+    """Loads a data set into memory, or leaves its images where they are.
 
     Args:
         name: "digits"; "folder:PATH", a folder of image files (see `image_folder`); "PATH.npz", a
@@ -15,10 +17,18 @@ def load(name: str, *, data_dir: str | None = None, download: bool = False) -> D
             sources do not look at it.
         download: whether missing data may be fetched from the network. Off by default: without a
             network the attempt hangs for minutes.
+        stream: leave the images of a data set of tensorflow_datasets in its files (see `streamed`).
 
     Raises:
         DataError: the name is unknown, or the data is not there or makes no sense.
     """
+    if stream:
+        if name == digits.NAME or name.startswith(image_folder.PREFIX) or name.endswith(npz.SUFFIX):
+            raise DataError(
+                "stream must come with a data set of tensorflow_datasets; digits, folder: and .npz "
+                f"are read into memory. Received: stream=True for {name!r}"
+            )
+        return streamed.load(name, data_dir=data_dir, download=download)
     if name == digits.NAME:
         return digits.load()
     if name.startswith(image_folder.PREFIX):

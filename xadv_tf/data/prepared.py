@@ -42,8 +42,14 @@ def load(name: str, *, data_dir: str | None, download: bool) -> Dataset:
     parts = []
     try:
         for split in (train_split, test):
-            # Files are read in their written order, so an example's position identifies it.
-            examples = builder.as_dataset(split=split, batch_size=-1, decoders=decoders)
+            # Files are read one by one and front to back: an example's position identifies it,
+            # here and where it is streamed.
+            examples = builder.as_dataset(
+                split=split,
+                batch_size=-1,
+                decoders=decoders,
+                read_config=tfds.ReadConfig(interleave_cycle_length=1),
+            )
             part = tfds.as_numpy(examples)
             parts.append((part[image], part[label].astype(np.int32)))
     except tf.errors.OpError as error:
