@@ -16,6 +16,12 @@ flags.DEFINE_string(
     "Directory of prepared TFDS data sets; else TFDS_DATA_DIR, else TFDS's default.",
 )
 flags.DEFINE_boolean("download", False, "Download a data set that is missing from --data_dir.")
+flags.DEFINE_boolean(
+    "stream",
+    False,
+    "Leave the images in the TFRecords of --dataset and read those of each step, for a set that "
+    "does not fit into memory; the run is the same.",
+)
 flags.DEFINE_integer(
     "num_labeled", 0, "Labeled training examples; 0 labels all of them.", lower_bound=0
 )

@@ -29,12 +29,13 @@ class Data:
         pool: the training images, as the sampler's draws index them.
         sampler: which images a step takes.
         preprocess: what the images went through, fitted to the training images.
-        validation, test: (images float32, labels int32) as numpy arrays; possibly empty.
+        validation, test: (images float32, labels int32) as numpy arrays, possibly empty; images
+            that are streamed give such arrays by slices.
     """
 
     dataset: data.Dataset
     split: data.Split
-    pool: data.PoolData
+    pool: data.PoolData | data.StreamedPool
     sampler: data.Sampler
     preprocess: data.preprocessing.Scaling
     validation: tuple[np.ndarray, np.ndarray]
@@ -45,7 +46,10 @@ def build_data(experiment: Experiment, *, num_replicas: int = 1) -> Data:
     """Loads, splits and scales the data set. Raises ValueError for what does not fit together."""
     data.preprocessing.check(experiment.scaling)
     dataset = data.load(
-        experiment.dataset, data_dir=experiment.data_dir, download=experiment.download
+        experiment.dataset,
+        data_dir=experiment.data_dir,
+        download=experiment.download,
+        stream=experiment.stream,
     )
     split = data.split(
         dataset.train_labels,
@@ -65,14 +69,21 @@ def build_data(experiment: Experiment, *, num_replicas: int = 1) -> Data:
         epochwise=experiment.epochwise,
     )
     sampler.indices(0, 0, num_replicas)  # Batch sizes that do not divide are known only here.
-    preprocess = data.preprocessing.fit(experiment.scaling, dataset.train_images)
-    scaled, train = functools.partial(data.preprocessing.apply, preprocess), dataset.train_images
-    pool = data.PoolData(
-        image=tf.constant(scaled(train, split.pool)),
-        label=tf.constant(dataset.train_labels[split.labeled]),
-        labeled_in_pool=tf.constant(split.labeled_in_pool),
-        pool_label=tf.constant(split.pool_labels(dataset.train_labels)),
-    )
+    # A stream scales where it reads, so that must be where a fitted scaling keeps its numbers.
+    with tf.device("CPU:0" if experiment.stream else None):
+        preprocess = data.preprocessing.fit(experiment.scaling, dataset.train_images)
+    scaled, train = functools.partial(_scaled, preprocess), dataset.train_images
+    image = scaled(train, split.pool)
+    labels = {
+        "label": tf.constant(dataset.train_labels[split.labeled]),
+        "labeled_in_pool": tf.constant(split.labeled_in_pool),
+        "pool_label": tf.constant(split.pool_labels(dataset.train_labels)),
+    }
+    pool: data.PoolData | data.StreamedPool
+    if experiment.stream:
+        pool = data.StreamedPool(image=image, **labels)
+    else:
+        pool = data.PoolData(image=tf.constant(image), **labels)
     return Data(
         dataset=dataset,
         split=split,
@@ -82,6 +93,13 @@ def build_data(experiment: Experiment, *, num_replicas: int = 1) -> Data:
         validation=(scaled(train, split.validation), dataset.train_labels[split.validation]),
         test=(scaled(dataset.test_images), dataset.test_labels),
     )
+
+
+def _scaled(preprocess: data.preprocessing.Scaling, images: Any, positions: Any = None) -> Any:
+    """images[positions], scaled: arrays at once, streamed images whenever they are read."""
+    if isinstance(images, data.StreamedImages):
+        return (images if positions is None else images.select(positions)).scaled(preprocess)
+    return data.preprocessing.apply(preprocess, images, positions)
 
 
 def build_classifier(experiment: Experiment, dataset: data.Dataset) -> Any:

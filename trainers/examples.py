@@ -30,7 +30,7 @@ def one_of_each_class(data: Data, *, at_most: int = 10) -> Examples:
     """The first image of each class in the pool, the same for every method on the same split."""
     classes = data.dataset.train_labels[data.split.pool]
     label, index = (part[:at_most] for part in np.unique(classes, return_index=True))
-    return Examples(tf.gather(data.pool.image, index), label, index)
+    return Examples(data.pool.images_at(index), label, index)
 
 
 def perturbed(method: methods.Method, label: str, examples: Examples) -> figures.Result:

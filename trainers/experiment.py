@@ -37,6 +37,7 @@ class Experiment:
     dataset: str
     data_dir: str | None
     download: bool
+    stream: bool
     num_labeled: int
     num_validation: int
     balanced: bool

@@ -1,13 +1,19 @@
 """A run on streamed images is the run on the same images in memory, to the last bit."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_datasets as tfds
 from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_classifier, store
 
+from trainers import experiment as experiment_lib
+from trainers import restore, split_manifest, train
 from trainers.checkpoints import checkpoint
 from trainers.loop import Loop
+from trainers.run_directory import RunDirectory
 from xadv_tf import data, methods
 from xadv_tf.data import preprocessing
 from xadv_tf.layers import BatchNormalization, PerturbationGenerator, PerturbationTable
@@ -116,3 +122,54 @@ def test_a_resumed_stream_is_one_that_was_never_interrupted(pools, tmp_path):
     checkpoint(resumed.method).restore(path).assert_consumed()
     np.testing.assert_array_equal(resumed.run(_STEPS - 8), rows[8:])
     _assert_same(resumed, whole)
+
+
+def _run(workdir, *flags):
+    """Trains by flags as the program does; returns what metrics.jsonl holds."""
+    arguments = ["--method=xvat", "--num_labeled=12", "--labeled_batch_size=6", "--crop", "--flip"]
+    arguments += ["--num_validation=10", "--unlabeled_batch_size=8", "--dataset=noise", "--quiet"]
+    arguments += ["--train_steps=6", "--steps_per_epoch=3", "--log_every=1", "--scaling=zca_unit"]
+    values = experiment_lib.parse([*arguments, *flags, f"--workdir={workdir}"])
+    experiment = experiment_lib.from_flags(values)
+    data, loop = train.prepare(experiment)
+    directory = RunDirectory(str(workdir), experiment_lib.to_flagfile(values))
+    train.train(experiment, data, loop, directory)
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()], data
+
+
+def test_the_flag_changes_where_the_images_are_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    features = {
+        "image": tfds.features.Image(shape=(8, 8, 1)),
+        "label": tfds.features.ClassLabel(num_classes=3),
+    }
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="noise",
+        version="1.0.0",
+        features=tfds.features.FeaturesDict(features),
+        split_datasets={
+            split: [
+                (i, {"image": image, "label": i % 3})
+                for i, image in enumerate(rng.integers(0, 256, (count, 8, 8, 1)).astype(np.uint8))
+            ]
+            for split, count in (("train", 70), ("test", 9))
+        },
+        data_dir=str(tmp_path),
+        download_config=tfds.download.DownloadConfig(num_shards=2),
+    )
+    memory, data_in_memory = _run(tmp_path / "memory", f"--data_dir={tmp_path}")
+    streamed, streamed_data = _run(tmp_path / "streamed", f"--data_dir={tmp_path}", "--stream")
+    assert [line["split"] for line in memory].count("validation") == 2
+    assert streamed == memory
+
+    pool_images = streamed_data.pool.images_at(np.arange(60))
+    np.testing.assert_array_equal(pool_images, data_in_memory.pool.image)
+    one, other = (split_manifest.describe(x, seed=1) for x in (data_in_memory, streamed_data))
+    assert one["labeled"] == other["labeled"] and one["validation"] == other["validation"]
+
+    _, data, method = restore.restore(str(tmp_path / "streamed"))
+    test_images = data.test[0][:]
+    np.testing.assert_array_equal(test_images, data_in_memory.test[0])
+    assert isinstance(data.test[0], type(streamed_data.test[0]))
+    assert np.all(np.isfinite(method(test_images)))

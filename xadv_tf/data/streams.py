@@ -97,11 +97,12 @@ class StreamedImages:
         """Reads images, on the host; in a graph, or at once.
 
         Args:
-            positions: int32 [n].
+            positions: integers [n].
 
         Returns:
             [n, height, width, channels].
         """
+        positions = tf.cast(positions, tf.int32)
         eager = tf.executing_eagerly()
         return self._compiled_at(positions) if eager else self._traced_at(positions)
 
