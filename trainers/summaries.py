@@ -62,7 +62,7 @@ class Summaries:
         self._label = tables.method_label(experiment)
         self._shown = examples.one_of_each_class(data, at_most=_IMAGES_IN_PICTURES)
         self._many = np.arange(min(_MASKS_IN_HISTOGRAMS, len(data.split.pool)))
-        self._many_images = tf.gather(data.pool.image, self._many)
+        self._many_images = data.pool.images_at(self._many)
 
     @property
     def every(self) -> int:
