@@ -83,7 +83,7 @@ def _written(tmp_path, *arguments):
             _MASKED | {"weights/mask/00_layer/kernel", "weights/mask/00_layer/bias"},
         ),
     ],
-    ids=str,
+    ids=lambda value: " ".join(sorted(value)),
 )
 def test_every_method_has_the_same_tags(tmp_path, arguments, others):
     method, logged, evaluated = _written(tmp_path, *arguments)
