@@ -104,11 +104,15 @@ class Loop:
             for player in self.method.all_players()
         }
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """Logits of what is evaluated, in inference mode, float32 [examples, classes]."""
+    def prepare_evaluation(self) -> None:
+        """Lets the method estimate what it predicts with; costs nothing where no step was taken."""
         if not self._evaluation_is_prepared:
             self.method.prepare_evaluation(data.training_batches(self._whole_pool, self.sampler))
             self._evaluation_is_prepared = True
+
+    def predict(self, images: np.ndarray) -> np.ndarray:
+        """Logits of what is evaluated, in inference mode, float32 [examples, classes]."""
+        self.prepare_evaluation()
         batches = [
             self._predict(tf.constant(images[i : i + _EVALUATION_BATCH])).numpy()
             for i in range(0, len(images), _EVALUATION_BATCH)

@@ -18,6 +18,7 @@ from tensorboard.plugins.hparams import summary as hparams_summary
 from trainers import descriptions, examples, tables
 from trainers.assembly import Data
 from trainers.experiment import Experiment
+from trainers.loop import Loop
 from xadv_tf import figures, methods
 from xadv_tf.layers import PerturbationTable
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
@@ -45,7 +46,7 @@ class Summaries:
     Args:
         experiment: what is trained.
         data: its data.
-        method: being trained.
+        loop: trains the method.
         writing: (finished steps, "train" or "eval") -> a context in which tf.summary writes there.
     """
 
@@ -53,11 +54,12 @@ class Summaries:
         self,
         experiment: Experiment,
         data: Data,
-        method: methods.Method,
+        loop: Loop,
         writing: Callable[[int, str], AbstractContextManager[None]],
     ) -> None:
         self._experiment = experiment
-        self._method = method
+        self._loop = loop
+        self._method = loop.method
         self._writing = writing
         self._label = tables.method_label(experiment)
         self._shown = examples.one_of_each_class(data, at_most=_IMAGES_IN_PICTURES)
@@ -91,6 +93,7 @@ class Summaries:
         """
         if step % self.every and step not in (1, self._experiment.train_steps):
             return
+        self._loop.prepare_evaluation()
         with self._writing(step, "train"):
             result = examples.perturbed(self._method, self._label, self._shown)
             figure = figures.draw_perturbations(

@@ -77,7 +77,7 @@ def train(
     split_manifest.refuse_other_data(directory.path, manifest)
     with directory.opened():
         split_manifest.write(directory.path, manifest)
-        summaries = Summaries(experiment, data, loop.method, directory.summarizing)
+        summaries = Summaries(experiment, data, loop, directory.summarizing)
         training = Training(
             experiment,
             loop,

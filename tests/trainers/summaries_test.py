@@ -63,7 +63,7 @@ def _written(tmp_path, *arguments):
             yield
         writers[kind].flush()
 
-    summaries = Summaries(experiment, data, loop.method, writing)
+    summaries = Summaries(experiment, data, loop, writing)
     summaries.start()
     summaries.log(1)
     return loop.method, _read(tmp_path / "train"), _read(tmp_path / "eval")
@@ -191,7 +191,7 @@ def test_looking_changes_no_bit(tmp_path, monkeypatch, method):
 def test_how_often(tmp_path, flags, every):
     experiment, _ = _experiment(tmp_path, *flags)
     data, loop = train.prepare(_experiment(tmp_path)[0])
-    assert Summaries(experiment, data, loop.method, None).every == every
+    assert Summaries(experiment, data, loop, None).every == every
 
 
 def test_colours_depend_on_the_settings_alone():

@@ -98,9 +98,9 @@ def draw_perturbations(x: Array, labels: Sequence[Any], *results: Result) -> Fig
     """Draws a column for each image and a row for each quantity, with the row's colour scale.
 
     A row's images share their scale, and so do all rows of images. The scales of log_alpha and r
-    are symmetric about 0. With a `limit` they end there, and tell small values apart better than
-    large ones: pictures of equal limits (and images) compare colour by colour. Without, they are
-    linear up to a round number above the values.
+    are symmetric about 0. With a `limit` they end there, and pictures of equal limits (and images)
+    compare colour by colour; log_alpha's then tells small values apart better than large ones, for
+    it cannot know how large they will be. Without, they end in a round number above the values.
 
     Args:
         x: images as the classifiers see them, [images, height, width, 1 or 3].
@@ -156,7 +156,8 @@ def _rows(x: Array, results: Sequence[Result]) -> list[_Row]:
             rows += [
                 _Row(r"log $\alpha$", f"{result.label}'s gates:\nred opens, blue closes",
                      _one_channel(result.log_alpha),
-                     _diverging(result.log_alpha, "RdBu_r", result.limit)),
+                     strips.asinh("RdBu_r", result.limit) if result.limit
+                     else strips.linear("RdBu_r", *_range(result.log_alpha))),
                 _Row("z", "mask: white keeps a pixel,\nblack removes it",
                      _one_channel(result.mask), kept),
                 _Row(r"x $\odot$ z", told, result.x_adv, image, result),
@@ -165,7 +166,7 @@ def _rows(x: Array, results: Sequence[Result]) -> list[_Row]:
             rows += [
                 _Row("r", f"perturbation that\n{result.label} adds",
                      _one_channel(result.perturbation),
-                     _diverging(result.perturbation, "PuOr_r", result.limit)),
+                     strips.linear("PuOr_r", *_range(result.perturbation, result.limit))),
                 _Row("x + r", told, result.x_adv, image, result),
             ]  # fmt: skip
     return rows
@@ -233,12 +234,10 @@ def _one_channel(values: Array) -> Array:
     return np.asarray(np.mean(values, axis=-1, keepdims=True))
 
 
-def _diverging(values: Array, colors: str, limit: float | None) -> strips.Scale:
-    """A scale symmetric about 0: up to a limit, or linear up to a round number."""
-    if limit is not None:
-        return strips.asinh(colors, limit)
-    limit = round_up(float(np.quantile(np.abs(_one_channel(values)), 0.995)))
-    return strips.linear(colors, -limit, limit)
+def _range(values: Array, limit: float | None = None) -> tuple[float, float]:
+    """Symmetric about 0, up to the limit or to a round number above the values."""
+    limit = limit or round_up(float(np.quantile(np.abs(_one_channel(values)), 0.995)))
+    return -limit, limit
 
 
 def _check_sizes(num_images: int, results: Sequence[Result]) -> None:
