@@ -14,12 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras_tuner
-import tensorflow as tf
-from tensorboard.plugins.hparams import api as hparams_api
-from tensorboard.plugins.hparams import api_pb2
-from tensorboard.plugins.hparams import summary as hparams_summary
 
-from trainers import outcomes, search_space
+from trainers import outcomes, search_space, search_summaries
 from trainers.oracles import OBJECTIVE
 from trainers.outcomes import PreemptedError, RunFailedError
 from trainers.preemption import Preemption
@@ -114,11 +110,13 @@ class Trials(keras_tuner.engine.base_tuner.BaseTuner):
         }
         if step < self._train_steps:
             own["stop_at"] = f"--stop_at={step}"
-        _train([*(self.arguments(trial) | own).values()], may_stop=step < self._train_steps)
+        reached = _train([*(self.arguments(trial) | own).values()])
         for line in (run / "metrics.jsonl").read_text().splitlines():
             logged = json.loads(line)
             if (logged["split"], logged["step"]) == ("validation", step):
                 return float(logged["accuracy"])
+        if not reached:
+            raise PreemptedError(f"the run in {run} was asked to stop")
         raise RunFailedError(f"there is no validation at step {step} in {run}")
 
     def save(self) -> None:
@@ -151,19 +149,7 @@ class Trials(keras_tuner.engine.base_tuner.BaseTuner):
         """Saves what came of it, shows it in TensorBoard, and prints it."""
         super().on_trial_end(trial)
         score = self.oracle.get_trial(trial.trial_id).score
-        directory = self._workdir / "trials" / trial.trial_id
-        known = trial.hyperparameters.values
-        values = {name: known[name] for name in search_space.texts(known)}
-        writer = tf.summary.create_file_writer(str(directory))
-        with writer.as_default(step=self.steps(trial)):
-            hparams_api.hparams(values, trial_id=trial.trial_id)
-            if score is not None:
-                tf.summary.scalar(OBJECTIVE, score)
-            ended = api_pb2.STATUS_FAILURE if score is None else api_pb2.STATUS_SUCCESS
-            tf.summary.experimental.write_raw_pb(
-                hparams_summary.session_end_pb(ended).SerializeToString()
-            )
-        writer.close()
+        search_summaries.record(self._workdir, trial, score, steps=self.steps(trial))
         if score is None:
             self._print(f"Trial {trial.trial_id} failed: {trial.message}")
         else:
@@ -174,12 +160,18 @@ class Trials(keras_tuner.engine.base_tuner.BaseTuner):
             print(line, flush=True)
 
 
-def _train(arguments: Sequence[str], *, may_stop: bool) -> None:
-    """Runs trainers.train. Its own session, so that Ctrl-C in a terminal reaches it once."""
+def _train(arguments: Sequence[str]) -> bool:
+    """Runs trainers.train; returns False if it stopped before its last step.
+
+    Raises:
+        RunFailedError: it failed.
+        PreemptedError: this process was asked to stop.
+    """
     command = [sys.executable, "-m", "trainers.train", *arguments]
     with (
         Preemption() as preemption,
-        # A fixed program of this project; what it prints goes where ours goes, live.
+        # A fixed program of this project; what it prints goes where ours goes, live. In a session
+        # of its own, Ctrl-C reaches it once, through us: at the second one it would not save.
         subprocess.Popen(  # noqa: S603
             command, stderr=subprocess.PIPE, text=True, start_new_session=True
         ) as child,
@@ -194,10 +186,11 @@ def _train(arguments: Sequence[str], *, may_stop: bool) -> None:
                     child.terminate()
                     stopping = True
     status = child.returncode
-    if preemption.requested() or (status == outcomes.PREEMPTED and not may_stop):
-        raise PreemptedError("stopped, saved")
+    if preemption.requested():
+        raise PreemptedError("the search was asked to stop")
     if status not in (0, outcomes.PREEMPTED):
         told = [line for line in complaint.splitlines() if line.startswith("error: ")]
         otherwise = f"trainers.train ended with status {status}"
         sys.stderr.write("" if told else complaint)
         raise RunFailedError(told[-1].removeprefix("error: ") if told else otherwise)
+    return status == 0

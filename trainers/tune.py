@@ -21,7 +21,16 @@ import grpc
 import tensorflow as tf
 from absl import logging
 
-from trainers import assembly, oracles, outcomes, program, search_plan, search_space, tuning_results
+from trainers import (
+    assembly,
+    oracles,
+    outcomes,
+    program,
+    search_plan,
+    search_space,
+    search_summaries,
+    tuning_results,
+)
 from trainers import experiment as experiment_lib
 from trainers.experiment import UsageError
 from trainers.outcomes import PreemptedError
@@ -86,7 +95,8 @@ def _address() -> str:
 def _run(place: str) -> int:
     experiment, fixed, ranges = search_plan.read()
     # The runs are other processes: this one must not hold the GPU's memory.
-    tf.config.set_visible_devices([], "GPU")
+    with contextlib.suppress(RuntimeError):  # It uses them already: it did more before.
+        tf.config.set_visible_devices([], "GPU")
     assembly.build_data(experiment)
     if place == "worker":
         search(experiment, fixed, ranges, place)
@@ -97,7 +107,7 @@ def _run(place: str) -> int:
         with lock(workdir):
             if known and not experiment.quiet:
                 print(f"Going on with the search in {workdir}", flush=True)
-            tuning_results.announce(workdir, ranges)
+            search_summaries.announce(workdir, ranges)
             made = search(experiment, fixed, ranges, place)
     except BlockingIOError as error:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""What a search has found: a table, the best flags as a flagfile, TensorBoard's hparams."""
+"""What a search has found: a table, and the best flags as a flagfile."""
 
 import dataclasses
 import pathlib
@@ -6,13 +6,10 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 
-import tensorflow as tf
 from rich import box, console, table
-from tensorboard.plugins.hparams import api as hparams_api
 
 from trainers import experiment as experiment_lib
 from trainers import outcomes, search_space, tables
-from trainers.oracles import OBJECTIVE
 from trainers.provenance import provenance
 from trainers.storage import write_aside
 from trainers.trials import SPREAD, Trials
@@ -39,23 +36,6 @@ class Result:
     accuracy: float | None
     spread: float | None
     reason: str
-
-
-def announce(workdir: pathlib.Path, ranges: Mapping[str, str]) -> None:
-    """Tells TensorBoard's hparams dashboard what is searched and what counts."""
-    columns = []
-    for found in search_space.hyperparameters(ranges).space:
-        if hasattr(found, "min_value"):
-            domain = hparams_api.RealInterval(float(found.min_value), float(found.max_value))
-        else:
-            domain = hparams_api.Discrete(found.values)
-        columns.append(hparams_api.HParam(found.name, domain))
-    writer = tf.summary.create_file_writer(str(workdir))
-    with writer.as_default(step=0):
-        hparams_api.hparams_config(
-            columns, [hparams_api.Metric(OBJECTIVE, display_name="validation accuracy")]
-        )
-    writer.close()
 
 
 def collect(made: Trials) -> list[Result]:

@@ -21,11 +21,10 @@ def runs(monkeypatch):
     """
     called = []
 
-    def train(arguments, *, may_stop):
+    def train(arguments):
         values = experiment_lib.parse(arguments)
         experiment = experiment_lib.from_flags(values)
         called.append(experiment)
-        assert may_stop == (experiment.stop_at is not None)
         if experiment.learning_rate == 0.5:
             raise outcomes.RunFailedError("cross_entropy became nan in step 3; no checkpoint")
         step = experiment.stop_at or experiment.train_steps
@@ -33,6 +32,7 @@ def runs(monkeypatch):
         rows = [("train", step, 0.9), ("validation", 1, 0.0), ("validation", step, accuracy)]
         lines = [json.dumps({"split": a, "step": b, "accuracy": c}) + "\n" for a, b, c in rows]
         (pathlib.Path(experiment.workdir) / "metrics.jsonl").write_text("".join(lines))
+        return experiment.stop_at is None
 
     monkeypatch.setattr(trials, "_train", train)
     return called
@@ -111,10 +111,10 @@ def test_all_trials_failing_is_an_error(runs, tmp_path, capsys):
 def test_an_interrupted_search_goes_on(runs, tmp_path, monkeypatch, capsys):
     train = trials._train
 
-    def stop(arguments, *, may_stop):
+    def stop(arguments):
         if len(runs) == 2:
             raise outcomes.PreemptedError("stopped, saved")
-        train(arguments, may_stop=may_stop)
+        return train(arguments)
 
     monkeypatch.setattr(trials, "_train", stop)
     assert _main(tmp_path, *_GRID, "--executions=2") == outcomes.PREEMPTED
@@ -125,6 +125,16 @@ def test_an_interrupted_search_goes_on(runs, tmp_path, monkeypatch, capsys):
     assert rates == [0.1, 0.1, 0.4, 0.4, 0.2, 0.2]
     assert _main(tmp_path, *_GRID, "--executions=2") == 0
     assert len(runs) == 6  # Nothing was left to do.
+
+
+def test_a_run_that_is_preempted_by_itself_stops_the_search(monkeypatch, tmp_path):
+    def stop(arguments):
+        values = experiment_lib.parse(arguments)
+        (pathlib.Path(values.workdir) / "metrics.jsonl").write_text("")
+        return False
+
+    monkeypatch.setattr(trials, "_train", stop)
+    assert _main(tmp_path, *_GRID) == outcomes.PREEMPTED
 
 
 def test_more_trials_go_on_with_a_search_other_flags_do_not(runs, tmp_path, capsys):
