@@ -7,7 +7,8 @@ from flags.ranges import define_float, define_floats
 flags.DEFINE_string(
     "method",
     "xvat",
-    "mle, at, vat, xat, xvat, random_mask, pi_model, temporal_ensembling, mean_teacher or ladder.",
+    "mle, at, vat, xat, xvat, random_mask, pi_model, temporal_ensembling, mean_teacher, ladder, "
+    "entropy or pseudo_label; or several with + between, as xvat+entropy, whose terms are added up.",
 )
 define_float("clean_weight", None, "Weight of the clean cross-entropy.", at_least=0)
 define_float("adversarial_weight", None, "Weight of the adversarial term.", at_least=0)
@@ -94,6 +95,16 @@ flags.DEFINE_boolean(
     "consistency_on_labeled",
     None,
     "Whether labeled images of a joined batch count in Mean Teacher's consistency.",
+)
+
+define_float("entropy_weight", None, "Weight of the entropy of predictions.", at_least=0)
+define_float("pseudo_label_weight", None, "Weight of the pseudo-labels' term.", at_least=0)
+define_float(
+    "confidence_threshold",
+    None,
+    "Probability from which on a prediction is taken for a pseudo-label.",
+    at_least=0,
+    at_most=1,
 )
 
 define_float("noise_stddev", None, "The ladder's noise at the input and every level.", at_least=0)

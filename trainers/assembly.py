@@ -116,12 +116,10 @@ def build_classifier(experiment: Experiment, dataset: data.Dataset) -> Any:
 
 
 def build_method(experiment: Experiment, classifier: Any, *, pool_size: int) -> methods.Method:
-    """The method around the classifier, compiled with its optimizers and built."""
-    elsewhere = (*_OF_THE_MASK, *_OF_SCHEDULES)
-    options = {k: v for k, v in experiment.options.items() if k not in elsewhere}
-    gate = {name: experiment.options[name] for name in _GATE if name in experiment.options}
-    if gate:
-        options["gate"] = HardConcreteGate(**gate)
+    """The method around the classifier, compiled with its optimizers and built.
+
+    Of several methods each has the flags that it takes.
+    """
     optimizers = {
         "optimizer": Adam(
             scheduling.learning_rate(experiment, experiment.learning_rate),
@@ -129,15 +127,18 @@ def build_method(experiment: Experiment, classifier: Any, *, pool_size: int) -> 
             beta_2=scheduling.beta_2(experiment),
         )
     }
-    options |= scheduling.consistency(experiment)
-    if experiment.method == "temporal_ensembling":
-        batch_size = experiment.unlabeled_batch_size or experiment.labeled_batch_size
-        options["num_examples"] = pool_size
-        options["steps_per_epoch"] = max(1, pool_size // batch_size)
-    if experiment.method in ("xat", "xvat"):
-        options["mask"] = _take_mask(experiment, options, classifier.input_shape, pool_size)
+    names = taken_flags.parts(experiment.method)
+    if {"xat", "xvat"}.intersection(names):
         optimizers["mask_optimizer"] = _mask_optimizer(experiment)
-    method = methods.get(experiment.method)(classifier, seed=experiment.seed, **options)
+    arguments = [_arguments(experiment, name, classifier, pool_size) for name in names]
+    common = {n: v for n, v in experiment.options.items() if n in taken_flags.COMMON_FLAGS}
+    common["seed"] = experiment.seed
+    if len(names) == 1:
+        method = methods.get(names[0])(classifier, **arguments[0], **common)
+    else:
+        made = zip(names, arguments, strict=True)
+        parts = [methods.get(name)(classifier, **own) for name, own in made]
+        method = methods.Combined(parts, **common)
     method.compile(**optimizers)
     return method
 
@@ -174,6 +175,26 @@ def _strategy(name: str) -> tf.distribute.Strategy:
             cross_device_ops=tf.distribute.ReductionToOneDevice(),
         )
     return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _arguments(
+    experiment: Experiment, name: str, classifier: Any, pool_size: int
+) -> dict[str, Any]:
+    """What a method's constructor takes by the flags, but for what all methods take."""
+    taken = set(taken_flags.of_method(name, experiment.mask)) - set(taken_flags.COMMON_FLAGS)
+    given = {n: value for n, value in experiment.options.items() if n in taken}
+    options = {n: v for n, v in given.items() if n not in (*_OF_THE_MASK, *_OF_SCHEDULES)}
+    gate = {n: given[n] for n in _GATE if n in given}
+    if gate:
+        options["gate"] = HardConcreteGate(**gate)
+    options |= {n: v for n, v in scheduling.consistency(experiment).items() if n in taken}
+    if name == "temporal_ensembling":
+        batch_size = experiment.unlabeled_batch_size or experiment.labeled_batch_size
+        options["num_examples"] = pool_size
+        options["steps_per_epoch"] = max(1, pool_size // batch_size)
+    if name in ("xat", "xvat"):
+        options["mask"] = _take_mask(experiment, options, classifier.input_shape, pool_size)
+    return options
 
 
 def _take_mask(

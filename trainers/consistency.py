@@ -88,6 +88,13 @@ def check(values: absl_flags.FlagValues) -> None:
         "evaluate_ema",
     )
     _require(
+        not values.alternating_steps or len(taken_flags.parts(values.method)) == 1,
+        "--alternating_steps must come with a --method that is not combined with another",
+        values,
+        "alternating_steps",
+        "method",
+    )
+    _require(
         values.labeled_batch_size > 0 or values.unlabeled_batch_size > 0,
         "--labeled_batch_size or --unlabeled_batch_size must be positive",
         values,
@@ -119,7 +126,7 @@ def check(values: absl_flags.FlagValues) -> None:
     _require(
         values.unlabeled_batch_size > 0
         or values.num_labeled == 0
-        or values.method in taken_flags.SUPERVISED_METHODS,
+        or taken_flags.SUPERVISED_METHODS.issuperset(taken_flags.parts(values.method)),
         f"--unlabeled_batch_size must be positive for --method={values.method} to see the "
         "unlabeled images that --num_labeled leaves",
         values,

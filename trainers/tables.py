@@ -9,6 +9,7 @@ from typing import Any
 
 from rich import box, console, table
 
+from trainers import taken_flags
 from trainers.experiment import Experiment
 
 _NAMES = {
@@ -19,6 +20,8 @@ _NAMES = {
     "xvat": "xVAT",
     "random_mask": "RandomMask",
     "ladder": "Ladder",
+    "entropy": "Entropy",
+    "pseudo_label": "PseudoLabel",
     "pi_model": "Pi-model",
     "temporal_ensembling": "Temporal Ensembling",
     "mean_teacher": "Mean Teacher",
@@ -27,10 +30,11 @@ _NAMES = {
 
 def method_label(experiment: Experiment) -> str:
     """The method as the paper's tables call it: xVAT-I and xVAT-T tell where the mask lives."""
-    label = _NAMES.get(experiment.method, experiment.method)
-    if experiment.method in ("xat", "xvat"):
-        label += {"inductive": "-I", "transductive": "-T"}[experiment.mask]
-    return label
+    form = {"inductive": "-I", "transductive": "-T"}[experiment.mask]
+    return "+".join(
+        _NAMES.get(part, part) + (form if part in ("xat", "xvat") else "")
+        for part in taken_flags.parts(experiment.method)
+    )
 
 
 def print_results(results: Sequence[tuple[str, Mapping[str, Any]]]) -> None:

@@ -45,6 +45,8 @@ METHOD_FLAGS: Mapping[str, tuple[str, ...]] = {
         "consistency_on_labeled",
     ),
     "ladder": ("noise_stddev", "denoising_weights", "statistics_batches"),
+    "entropy": ("entropy_weight",),
+    "pseudo_label": ("pseudo_label_weight", "confidence_threshold"),
 }
 # What every method takes.
 COMMON_FLAGS = ("ema_decay", "evaluate_ema")
@@ -52,6 +54,8 @@ COMMON_FLAGS = ("ema_decay", "evaluate_ema")
 MASK_FLAGS: Mapping[str, tuple[str, ...]] = {"inductive": _GENERATOR, "transductive": _LOG_ALPHA}
 # Methods that do not look at the unlabeled batch.
 SUPERVISED_METHODS = frozenset({"mle", "at", "xat"})
+# Methods that stand alone.
+UNCOMBINABLE_METHODS = frozenset({"ladder"})
 
 _WEIGHTS = {"kernel_initializer": "kernel_initializer"}
 _NOISE = {"dropout": "dropout_rate", "input_noise": "input_noise"}
@@ -83,18 +87,39 @@ MODEL_FLAGS: Mapping[str, Mapping[str, str]] = {
 }
 
 
+def parts(method: str) -> list[str]:
+    """The methods that --method names, as in xvat+entropy; most often one.
+
+    Raises:
+        UsageError: for an unknown method, or methods that do not combine.
+    """
+    names = method.split("+")
+    for name in names:
+        if name not in METHOD_FLAGS:
+            raise UsageError(
+                f"--method must be one of {', '.join(METHOD_FLAGS)}, or several with + between. "
+                f"Received: --method={method}"
+            )
+        if len(names) > 1 and (name in UNCOMBINABLE_METHODS or names.count(name) > 1):
+            raise UsageError(
+                "--method must combine different methods, none of them "
+                f"{' or '.join(sorted(UNCOMBINABLE_METHODS))}. Received: --method={method}"
+            )
+    return names
+
+
 def of_method(method: str, mask: str | None) -> tuple[str, ...]:
-    """The flags that a method takes, with those of its form of mask.
+    """The flags that a method or one of its parts takes, with those of its form of mask.
 
     Args:
-        method: a key of `METHOD_FLAGS`.
+        method: keys of `METHOD_FLAGS` with + between.
         mask: a key of `MASK_FLAGS`; None is inductive.
 
     Raises:
-        UsageError: for an unknown method.
+        UsageError: as `parts`.
     """
-    _require("method", method, METHOD_FLAGS)
-    names = (*METHOD_FLAGS[method], *COMMON_FLAGS)
+    own = dict.fromkeys(flag for part in parts(method) for flag in METHOD_FLAGS[part])
+    names = (*own, *COMMON_FLAGS)
     return (*names, *MASK_FLAGS[mask or "inductive"]) if "mask" in names else names
 
 
@@ -104,7 +129,10 @@ def of_model(model: str) -> tuple[str, ...]:
     Raises:
         UsageError: for an unknown model.
     """
-    _require("model", model, MODEL_FLAGS)
+    if model not in MODEL_FLAGS:
+        raise UsageError(
+            f"--model must be one of {', '.join(MODEL_FLAGS)}. Received: --model={model}"
+        )
     return tuple(MODEL_FLAGS[model])
 
 
@@ -123,8 +151,3 @@ def refuse_others(options: Mapping[str, Any], taken: tuple[str, ...], taker: str
                 f"{', '.join('--' + flag for flag in taken) or 'no flags of its own'}. "
                 f"Received: --{name}={value}"
             )
-
-
-def _require(flag: str, name: str, known: Mapping[str, Any]) -> None:
-    if name not in known:
-        raise UsageError(f"--{flag} must be one of {', '.join(known)}. Received: --{flag}={name}")

@@ -46,6 +46,22 @@ def cross_entropy(labels: Any, logits: Any) -> tf.Tensor:
     return tf.where(labels >= 0, losses, 0.0)
 
 
+def accuracy(labels: Any, logits: Any) -> tf.Tensor:
+    """The share of examples classified rightly among those whose label is known (not negative).
+
+    Args:
+        labels: integer classes, [batch].
+        logits: [batch, classes].
+
+    Returns:
+        In [0, 1], float32 scalar; 0 if no label is known.
+    """
+    labels = tf.cast(labels, tf.int64)
+    hits = tf.cast(tf.equal(tf.argmax(logits, axis=-1), labels), tf.float32)
+    num_labeled = tf.reduce_sum(tf.cast(labels >= 0, tf.float32))
+    return tf.math.divide_no_nan(tf.reduce_sum(hits), num_labeled)
+
+
 def entropy(logits: Any) -> tf.Tensor:
     """H(p) = -sum_k p_k log p_k per example, in [0, log classes] nats, float32 [batch]."""
     return soft_cross_entropy(logits, logits)

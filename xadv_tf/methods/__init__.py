@@ -2,10 +2,13 @@
 
 from xadv_tf.methods.at import AT
 from xadv_tf.methods.base import Method
+from xadv_tf.methods.combined import Combined
+from xadv_tf.methods.entropy_minimization import EntropyMinimization
 from xadv_tf.methods.ladder import Ladder
 from xadv_tf.methods.mean_teacher import MeanTeacher
 from xadv_tf.methods.mle import MLE
 from xadv_tf.methods.pi_model import PiModel
+from xadv_tf.methods.pseudo_label import PseudoLabel
 from xadv_tf.methods.random_mask import RandomMask
 from xadv_tf.methods.temporal_ensembling import TemporalEnsembling
 from xadv_tf.methods.vat import VAT
@@ -23,6 +26,8 @@ METHODS: dict[str, type[Method]] = {
     "temporal_ensembling": TemporalEnsembling,
     "mean_teacher": MeanTeacher,
     "ladder": Ladder,
+    "entropy": EntropyMinimization,
+    "pseudo_label": PseudoLabel,
 }
 
 
@@ -44,10 +49,13 @@ __all__ = [
     "VAT",
     "XAT",
     "XVAT",
+    "Combined",
+    "EntropyMinimization",
     "Ladder",
     "MeanTeacher",
     "Method",
     "PiModel",
+    "PseudoLabel",
     "RandomMask",
     "TemporalEnsembling",
     "get",

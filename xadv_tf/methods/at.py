@@ -29,6 +29,7 @@ class AT(Method):
         ValueError: for a negative epsilon or an unknown norm.
     """
 
+    differentiates_images = True
     formula = (
         "J = a · CE(y, p(x)) + b · CE(y, p(x + r)), where r = argmax r · ∇CE(y, p(x)) over ‖r‖ ≤ ε "
         "is held fixed. The classifier descends J."

@@ -1,6 +1,5 @@
 """Method: a Keras model that knows how to train a classifier, and nothing of any one method."""
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from xadv_tf.layers.data_initialization import initializing_layers
 from xadv_tf.methods import averages, passes, reductions, steps
 from xadv_tf.methods import players as players_lib
 from xadv_tf.methods.players import Batch, Phase, Player, Terms
+from xadv_tf.methods.traced import Traced
 from xadv_tf.optimizers import Adam
 
 
@@ -41,6 +41,11 @@ class Method(keras.Model):
 
     # Whether "unlabeled" is wanted augmented twice, as "image" and "second_image".
     two_views = False
+    # Whether it can be a part of a `Combined`: all players move at once, by one objective, whose
+    # cross_entropy is that of `labeled_forward`.
+    combinable = True
+    # Whether it differentiates a clean pass to its images, and so must be the one to make it.
+    differentiates_images = False
     # What is trained in the paper's symbols, which a run's logs show beside its curves.
     formula = ""
 
@@ -76,7 +81,7 @@ class Method(keras.Model):
         )
         self.test_accuracy = keras.metrics.Mean(name="accuracy")
         self.test_cross_entropy = keras.metrics.Mean(name="cross_entropy")
-        self._traced = _Traced()
+        self._traced = Traced()
 
     # What a method says of itself.
 
@@ -121,6 +126,10 @@ class Method(keras.Model):
         if initializing_layers(self.classifier):
             image = next(iter(batches))["unlabeled"]["image"]
             passes.initializing_pass(self.classifier, image, self.noise_seed)
+        self.copy_classifier()
+
+    def copy_classifier(self) -> None:
+        """Gives second networks, such as teachers, the weights that the classifier starts with."""
         if self.averaged is not None:
             averages.copy(self.averaged, self.classifier)
 
@@ -143,15 +152,12 @@ class Method(keras.Model):
     def forward(
         self, image: Any, purpose: str, *, update_statistics: bool = False, model: Any = None
     ) -> tf.Tensor:
-        """The classifier's logits in training mode, from batch statistics.
-
-        Works on any Keras classifier without touching it: the pass is stateless, and what it would
-        have written (running statistics) is dropped unless asked for. Dropout and other noise draw
-        from (seed, step, replica, purpose), whatever the layers' own seeds.
+        """The classifier's logits in training mode (see `passes.training_pass`).
 
         Args:
             image: [batch, ...].
-            purpose: name of this pass; passes with one name share their dropout masks.
+            purpose: name of this pass, of which its noise is a function; the clean one over the
+                unlabeled images is called "unlabeled".
             update_statistics: whether running statistics follow this pass. True for one pass of a
                 step, the labeled one where nothing else is published.
             model: another network than the classifier, e.g. its teacher.
@@ -159,7 +165,7 @@ class Method(keras.Model):
         Returns:
             Logits, float32 [batch, classes].
         """
-        return passes.training_pass(
+        return self._traced.training_pass(
             model if model is not None else self.classifier,
             image,
             self.noise_seed,
@@ -174,12 +180,15 @@ class Method(keras.Model):
         self.record_accuracy(labeled["label"], logits)
         return logits
 
+    def unlabeled_forward(self, batch: Batch, labeled_logits: Any) -> tf.Tensor:
+        """Logits of the unlabeled images: `labeled_logits` where the batch is one."""
+        if players_lib.is_supervised(batch):
+            return labeled_logits
+        return self.forward(batch["unlabeled"]["image"], "unlabeled")
+
     def record_accuracy(self, label: Any, logits: Any) -> None:
         """Logs the share of the labeled images that a training pass classifies rightly."""
-        label = tf.cast(label, tf.int64)
-        hits = tf.cast(tf.equal(tf.argmax(logits, axis=-1), label), tf.float32)
-        num_labeled = tf.reduce_sum(tf.cast(label >= 0, tf.float32))
-        self.record("accuracy", tf.math.divide_no_nan(tf.reduce_sum(hits), num_labeled))
+        self.record("accuracy", divergences.accuracy(label, logits))
 
     def noise_seed(self, purpose: str) -> tf.Tensor:
         """Seed pair, uint32 [2], of this step and replica for `purpose` (see `xadv_tf.noise`)."""
@@ -286,14 +295,3 @@ class Method(keras.Model):
         # Keras would build them in the first step; a checkpoint needs their variables before.
         for player in self.all_players():
             player.optimizer.build(list(player.variables))
-
-
-class _Traced(threading.local):
-    """What a step leaves while it is traced.
-
-    MirroredStrategy traces its replicas in threads that take turns; each must keep its own.
-    """
-
-    def __init__(self) -> None:
-        self.records: dict[str, Any] = {}
-        self.kept: dict[str, Any] = {}

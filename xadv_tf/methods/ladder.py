@@ -52,6 +52,8 @@ class Ladder(Method):
         ValueError: for a classifier without stages, or arguments out of range.
     """
 
+    # Its labeled pass is the noisy one, by an encoder of its own.
+    combinable = False
     formula = (
         "J = CE(y, noisy p(x)) + Σ λₗ · mean (ẑₗ − zₗ)² over levels l, where a decoder estimates "
         "ẑₗ from the noisy levels for the clean zₗ. Classifier and decoder descend J."

@@ -1,6 +1,5 @@
 """Mean Teacher: agree with the average of one's own weights (Tarvainen & Valpola, NIPS 2017)."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import tensorflow as tf
@@ -66,22 +65,21 @@ class MeanTeacher(ConsistencyMethod):
         if self.teacher is None:
             self.teacher = averages.clone(self.classifier, input_shape)
 
-    def initialize(self, batches: Iterable[Batch]) -> None:
-        """As `Method.initialize`; the teacher starts where the student does."""
-        super().initialize(batches)
+    def copy_classifier(self) -> None:
+        """As `Method.copy_classifier`; the teacher starts where the student does."""
+        super().copy_classifier()
         averages.copy(self.teacher, self.classifier)
 
     def compute_losses(self, batch: Batch) -> Terms:
         """{"cross_entropy", "consistency"}, [batch] each."""
-        one_batch = is_supervised(batch)
         unlabeled = batch["unlabeled"]
         logits = self.labeled_forward(batch)
-        student = logits if one_batch else self.forward(unlabeled["image"], "student")
+        student = self.unlabeled_forward(batch, logits)
         teacher = self.forward(
             second_view(unlabeled), "teacher", model=self.teacher, update_statistics=True
         )
         error = divergences.squared_error(student, tf.stop_gradient(teacher))
-        if one_batch and not self.consistency_on_labeled:
+        if is_supervised(batch) and not self.consistency_on_labeled:
             error = tf.where(unlabeled["label"] < 0, error, 0.0)
         return {
             "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),

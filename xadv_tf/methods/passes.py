@@ -41,6 +41,40 @@ def training_pass(
     return tf.cast(outputs, tf.float32)
 
 
+class SharedPasses:
+    """`training_pass`, made once for equal arguments: who asks again is given the same tensor.
+
+    Noise is a function of the purpose, so that passes of one model over one image tensor for one
+    purpose are equal. Of all passes of a model the first that may moves its running statistics.
+    It is for one step of unchanging weights.
+    """
+
+    def __init__(self) -> None:
+        # The objects are kept besides: an id may be given to another one when they are gone.
+        self._made: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        self._followed: list[Any] = []
+
+    def __call__(
+        self,
+        model: Any,
+        image: Any,
+        seed: Seed,
+        purpose: str,
+        *,
+        update_statistics: bool = False,
+        **kwargs: Any,
+    ) -> tf.Tensor:
+        """As `training_pass`."""
+        key = (id(model), id(image), purpose, *sorted(kwargs.items()))
+        if key not in self._made:
+            update = update_statistics and not any(model is other for other in self._followed)
+            if update:
+                self._followed.append(model)
+            logits = training_pass(model, image, seed, purpose, update_statistics=update, **kwargs)
+            self._made[key] = (logits, model, image)
+        return self._made[key][0]
+
+
 def initializing_pass(model: Any, image: Any, seed: Seed) -> None:
     """Lets the layers that initialise from data do so; all others stay as they are.
 

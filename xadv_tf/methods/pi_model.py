@@ -23,7 +23,7 @@ class PiModel(ConsistencyMethod):
         one_batch = is_supervised(batch)
         unlabeled = batch["unlabeled"]
         logits = self.labeled_forward(batch, update_statistics=not one_batch)
-        first = logits if one_batch else self.forward(unlabeled["image"], "first")
+        first = self.unlabeled_forward(batch, logits)
         second = self.forward(second_view(unlabeled), "second", update_statistics=one_batch)
         return {
             "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from xadv_tf import divergences, noise
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
-from xadv_tf.methods.players import Batch, Terms, is_supervised
+from xadv_tf.methods.players import Batch, Terms
 
 
 class RandomMask(MultiplicativeMethod):
@@ -66,7 +66,7 @@ class RandomMask(MultiplicativeMethod):
         """{"cross_entropy", "divergence"}, [batch] each."""
         logits = self.labeled_forward(batch)
         image = batch["unlabeled"]["image"]
-        clean = logits if is_supervised(batch) else self.forward(image, "clean")
+        clean = self.unlabeled_forward(batch, logits)
         mask = self.draw_mask(self.log_alpha(image), "gate")
         masked = self.forward(self.apply_mask(image, mask), "masked")
         return {

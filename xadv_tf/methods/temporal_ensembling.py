@@ -7,7 +7,7 @@ import tensorflow as tf
 from xadv_tf import divergences
 from xadv_tf.layers import EnsembleTable
 from xadv_tf.methods.consistency import ConsistencyMethod
-from xadv_tf.methods.players import Batch, Terms, is_supervised
+from xadv_tf.methods.players import Batch, Terms
 
 
 class TemporalEnsembling(ConsistencyMethod):
@@ -68,19 +68,14 @@ class TemporalEnsembling(ConsistencyMethod):
         Raises:
             ValueError: for a batch without "index".
         """
-        unlabeled = batch["unlabeled"]
-        index = unlabeled.get("index")
+        index = batch["unlabeled"].get("index")
         if index is None:
             raise ValueError(
                 "The ensemble is found by each image's index in the pool; batches must carry "
                 '"index", [batch]. Received: index=None'
             )
         logits = self.labeled_forward(batch)
-        if not is_supervised(batch):
-            unlabeled_logits = self.forward(unlabeled["image"], "unlabeled")
-        else:
-            unlabeled_logits = logits
-        predictions = tf.nn.softmax(unlabeled_logits)
+        predictions = tf.nn.softmax(self.unlabeled_forward(batch, logits))
         target, known = self.ensemble.target(index, self._epoch())
         error = divergences.squared_distance(predictions, target)
         self.keep("predictions", tf.stop_gradient(predictions))

@@ -80,24 +80,20 @@ class VAT(Method):
         """{"cross_entropy", "divergence"}, [batch] each."""
         logits = self.labeled_forward(batch)
         image = batch["unlabeled"]["image"]
-        # One name for all passes makes them share their noise (see `Method.forward`).
-        names = ("unlabeled",) * 3 if self.share_noise else ("clean", "power", "perturbed")
-        if is_supervised(batch):
-            clean = logits
-            names = ("labeled",) * 3 if self.share_noise else names
-        else:
-            clean = self.forward(image, names[0])
-        target = tf.stop_gradient(clean)
+        target = tf.stop_gradient(self.unlabeled_forward(batch, logits))
+        # The clean pass's name makes passes share its noise (see `Method.forward`).
+        clean = "labeled" if is_supervised(batch) else "unlabeled"
+        power, perturbed = (clean, clean) if self.share_noise else ("power", "perturbed")
         perturbation = self._worst_perturbation(
             image,
             target,
             noise.normal(tf.shape(image), self.noise_seed("direction")),
-            lambda x: self.forward(x, names[1]),
+            lambda x: self.forward(x, power),
         )
-        perturbed = self.forward(image + perturbation, names[2])
+        perturbed_logits = self.forward(image + perturbation, perturbed)
         return {
             "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
-            "divergence": divergences.kl_divergence(target, perturbed),
+            "divergence": divergences.kl_divergence(target, perturbed_logits),
         }
 
     def perturb(self, x: Any, seed: int = 0) -> dict[str, tf.Tensor]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from xadv_tf.methods.players import Batch, Terms, is_supervised
+from xadv_tf.methods.players import Batch, Terms
 from xadv_tf.methods.trained_mask import TrainedMaskMethod
 
 
@@ -26,9 +26,9 @@ class XVAT(TrainedMaskMethod):
     def adversarial_terms(self, batch: Batch, labeled_logits: Any, purpose: str) -> Terms:
         """{"divergence"} and the mask's own terms on the unlabeled images, [batch] each."""
         unlabeled = batch["unlabeled"]
-        if labeled_logits is not None and is_supervised(batch):
-            clean = labeled_logits
-        else:
+        if labeled_logits is None:
             clean = self.forward(unlabeled["image"], f"clean/{purpose}")
+        else:
+            clean = self.unlabeled_forward(batch, labeled_logits)
         masked, mask_terms = self.masked_terms(unlabeled, purpose)
         return {"divergence": self.divergence_from(clean, masked), **mask_terms}

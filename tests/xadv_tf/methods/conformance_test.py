@@ -66,6 +66,7 @@ def _wake(method):
 
 _MASK_TERMS = {"divergence": {"classifier", "mask"}, "l0": {"mask"}, "roughness": {"mask"}}
 _CE = {"cross_entropy": {"classifier"}}
+_ENTROPY = {"entropy": {"classifier"}}
 _CONSISTENCY = {**_CE, "consistency": {"classifier"}}
 _NOISY = {"jitter": 0.5}
 ROWS = {
@@ -113,6 +114,22 @@ ROWS = {
         # What denoises the levels below has no part in a level's cost.
         skips={"denoising_1": ("v_0", "g_0"), "denoising_2": ("v_0", "v_1", "g_0", "g_1")},
     ),
+    "entropy": Row(methods.EntropyMinimization, {**_CE, **_ENTROPY}),
+    # Without a threshold, near which rounding would decide.
+    "pseudo_label": Row(
+        lambda c: methods.PseudoLabel(c, confidence_threshold=0.0),
+        {**_CE, "pseudo_label": {"classifier"}},
+    ),
+    "xvat+entropy": Row(
+        lambda c: methods.Combined(
+            [methods.XVAT(c, mask=_generator(), smoothness=0.1), methods.EntropyMinimization()]
+        ),
+        {**_CE, **_MASK_TERMS, **_ENTROPY},
+    ),
+    "vat+entropy": Row(
+        lambda c: methods.Combined([methods.VAT(c), methods.EntropyMinimization()]),
+        {**_CE, "divergence": {"classifier"}, **_ENTROPY},
+    ),
 }
 all_methods = pytest.mark.parametrize("name", ROWS)
 
@@ -153,7 +170,7 @@ def _wave(shape, seed):
 
 def test_the_table_covers_all_methods():
     covered = {type(ROWS[name].make(ROWS[name].make_network())) for name in ROWS}
-    assert covered == set(methods.METHODS.values())
+    assert covered == {*methods.METHODS.values(), methods.Combined}
 
 
 @all_methods
