@@ -8,7 +8,7 @@ flags.DEFINE_string(
     "method",
     "xvat",
     "mle, at, vat, xat, xvat, random_mask, pi_model, temporal_ensembling, mean_teacher, ladder, "
-    "entropy or pseudo_label; or several with + between, as xvat+entropy, whose terms are added up.",
+    "entropy or pseudo_label; or several with + between, e.g. xvat+entropy, whose terms add up.",
 )
 define_float("clean_weight", None, "Weight of the clean cross-entropy.", at_least=0)
 define_float("adversarial_weight", None, "Weight of the adversarial term.", at_least=0)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from trainers.assembly import Data
 from xadv_tf import figures, methods
+from xadv_tf.methods.combined import find_part
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
 
 
@@ -42,24 +43,34 @@ def perturbed(method: methods.Method, label: str, examples: Examples) -> figures
         examples: images of its pool.
     """
     image = examples.image
-    if isinstance(method, MultiplicativeMethod):
-        shown = method.perturb(image, index=examples.index)
+    part = perturbing(method)
+    if isinstance(part, MultiplicativeMethod):
+        shown = part.perturb(image, index=examples.index)
         return figures.Multiplicative(
             label=label,
             log_alpha=shown["log_alpha"].numpy(),
             mask=shown["mask"].numpy(),
-            trained=not isinstance(method, methods.RandomMask),
+            trained=not isinstance(part, methods.RandomMask),
             **_predictions(method, image, shown["x_adv"]),
         )
-    if isinstance(method, methods.VAT | methods.AT):
-        given = (image, examples.label) if isinstance(method, methods.AT) else (image,)
-        shown = method.perturb(*given)
+    if part is not None:
+        given = (image, examples.label) if isinstance(part, methods.AT) else (image,)
+        shown = part.perturb(*given)
         return figures.Additive(
             label=label,
             perturbation=shown["perturbation"].numpy(),
             **_predictions(method, image, shown["x_adv"]),
         )
     return figures.Unperturbed(label=label, before=_probabilities(method, image))
+
+
+def perturbing(method: methods.Method) -> Any:
+    """What perturbs images, the method or a part of it: by masks, else by adding; or None."""
+    for kind in (MultiplicativeMethod, methods.VAT, methods.AT):
+        part = find_part(method, kind)
+        if part is not None:
+            return part
+    return None
 
 
 def _predictions(method: methods.Method, x: tf.Tensor, x_adv: tf.Tensor) -> dict[str, Any]:

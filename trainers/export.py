@@ -20,6 +20,7 @@ from trainers.restore import restore
 from xadv_tf import data
 from xadv_tf.layers import PerturbationGenerator
 from xadv_tf.methods import Method
+from xadv_tf.methods.combined import find_part
 from xadv_tf.methods.trained_mask import TrainedMaskMethod
 from xadv_tf.models import portable
 
@@ -74,9 +75,11 @@ def export(
             ("serving_default", predict, tf.float32),
             ("serving_uint8", predict, tf.uint8),
         ]
-        if isinstance(method, TrainedMaskMethod) and isinstance(method.mask, PerturbationGenerator):
-            archive.track(method.mask)
-            signatures.append(("explain", _explanation(method, scale), tf.float32))
+        masking = find_part(method, TrainedMaskMethod)
+        if masking is not None and isinstance(masking.mask, PerturbationGenerator):
+            archive.track(masking.mask)
+            explain = _explanation(method, masking, scale)
+            signatures.append(("explain", explain, tf.float32))
         for name, function, dtype in signatures:
             archive.add_endpoint(name, function, [tf.TensorSpec(shape, dtype, name="image")])
         archive.write_out(str(aside), verbose=False)
@@ -109,10 +112,12 @@ def _prediction(method: Method, scale: data.preprocessing.Scaling) -> Endpoint:
     return predict
 
 
-def _explanation(method: TrainedMaskMethod, scale: data.preprocessing.Scaling) -> Endpoint:
+def _explanation(
+    method: Method, masking: TrainedMaskMethod, scale: data.preprocessing.Scaling
+) -> Endpoint:
     def explain(image: tf.Tensor) -> dict[str, tf.Tensor]:
         x = scale(image)
-        shown = method.perturb(x)
+        shown = masking.perturb(x)
         clean, masked = (
             tf.nn.softmax(tf.cast(method.evaluated(images, training=False), tf.float32))
             for images in (x, shown["x_adv"])

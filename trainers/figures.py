@@ -13,7 +13,6 @@ from trainers.restore import restore
 from xadv_tf import figures, methods
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
 
-_ADDITIVE = (methods.VAT, methods.AT)
 _FLAGS = ("workdir", "additive_workdir", "output", "quiet")
 
 
@@ -31,9 +30,8 @@ def draw(workdir: str, additive_workdir: str | None = None) -> Any:
         UsageError: if the runs are not of that kind, or do not fit together.
     """
     experiment, data, method = restore(workdir)
-    if not isinstance(method, MultiplicativeMethod) and (
-        additive_workdir or not isinstance(method, _ADDITIVE)
-    ):
+    part = examples.perturbing(method)
+    if not isinstance(part, MultiplicativeMethod) and (additive_workdir or part is None):
         raise experiment_lib.UsageError(
             "--workdir must be a run of a method with masks"
             f"{'' if additive_workdir else ', or of vat or at'}. "
@@ -56,7 +54,7 @@ def _additive(
                 f"both runs must have the same --{name}. "
                 f"Received: {getattr(beside, name)} and {getattr(experiment, name)}"
             )
-    if not isinstance(method, _ADDITIVE):
+    if not isinstance(examples.perturbing(method), methods.VAT | methods.AT):
         raise experiment_lib.UsageError(
             "--additive_workdir must be a run of vat or at. "
             f"Received: --additive_workdir={workdir}, a run of {experiment.method}"

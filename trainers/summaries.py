@@ -99,7 +99,7 @@ class Summaries:
             figure = figures.draw_perturbations(
                 self._shown.image.numpy(),
                 self._shown.label.tolist(),
-                with_limit(result, self._method),
+                with_limit(result, examples.perturbing(self._method)),
             )
             tf.summary.image(
                 "perturbations", figures.pixels(figure)[np.newaxis], description=_PICTURE
@@ -113,8 +113,9 @@ class Summaries:
             _write(hparams_summary.session_end_pb(hparams_api_pb2.STATUS_SUCCESS))
 
     def _histograms(self) -> Iterator[tuple[str, np.ndarray, str | None]]:
-        tables = [layer for layer in self._method.layers if isinstance(layer, PerturbationTable)]
-        rows = {id(table.log_alpha) for table in tables}
+        part = examples.perturbing(self._method)
+        mask = getattr(part, "mask", None)
+        rows = {id(mask.log_alpha)} if isinstance(mask, PerturbationTable) else set()
         for player in self._method.all_players():
             for name, variable in zip(_names(player.variables), player.variables, strict=True):
                 if id(variable) not in rows:  # A table's are shown below, as log_alpha.
@@ -122,15 +123,15 @@ class Summaries:
                     # Evenly spread: counting millions would take as long as drawing.
                     values = values[:: -(-values.size // _WEIGHTS_IN_HISTOGRAMS)]
                     yield f"weights/{player.name}/{name}", values, None
-        if isinstance(self._method, MultiplicativeMethod):
-            log_alpha = self._method.log_alpha(self._many_images, self._many)
-            kept = tf.reduce_mean(self._method.gate.expected_l0(log_alpha), axis=[1, 2, 3])
+        if isinstance(part, MultiplicativeMethod):
+            log_alpha = part.log_alpha(self._many_images, self._many)
+            kept = tf.reduce_mean(part.gate.expected_l0(log_alpha), axis=[1, 2, 3])
             which = f"of {len(self._many)} training images, the same at every step"
             yield "mask/log_alpha", log_alpha.numpy(), f"Location of every gate {which}."
             yield "mask/kept_pixels", kept.numpy(), f"Expected share of kept pixels {which}."
 
 
-def with_limit(result: figures.Result, method: methods.Method) -> figures.Result:
+def with_limit(result: figures.Result, method: methods.Method | None) -> figures.Result:
     """The result with a colour scale that depends on the method's settings alone.
 
     log_alpha's ends where every gate without noise is open or closed; r's at AT's size of every

@@ -13,6 +13,8 @@ import flags
 from trainers import assembly
 from trainers import experiment as experiment_lib
 from xadv_tf.data import preprocessing
+from xadv_tf.methods.combined import find_part
+from xadv_tf.methods.trained_mask import TrainedMaskMethod
 
 _ROOT = pathlib.Path(flags.__file__).parent / "experiments"
 _FILES = {str(file.relative_to(_ROOT)): file for file in sorted(_ROOT.glob("*/*.flags"))}
@@ -72,7 +74,7 @@ def test_it_can_be_built(name):
     assert method.classifier.output_shape == (None, classes)
     if "mask" in experiment.options:
         rows = [tf.zeros((1, *shape)), tf.constant([0])]
-        mask = method.mask(rows[experiment.mask == "transductive"])
+        mask = find_part(method, TrainedMaskMethod).mask(rows[experiment.mask == "transductive"])
         assert mask.shape == (1, *shape[:2], 1)
     assert experiment.num_labeled % classes == 0
     assert experiment.train_steps % experiment.steps_per_epoch == 0

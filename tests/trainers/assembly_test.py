@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainers import assembly
+from trainers import assembly, tables
 from trainers import experiment as experiment_lib
 from xadv_tf.layers import BatchNormalization, PerturbationGenerator, PerturbationTable
+from xadv_tf.methods import Combined
 from xadv_tf.optimizers import Adam, RowAdam, schedules
 
 
@@ -154,3 +155,33 @@ def test_the_ladder_takes_its_flags_and_its_models_alone(digits):
     classifier = assembly.build_classifier(experiment, digits.dataset)
     with pytest.raises(ValueError, match=r"ladder_mlp, ladder_conv .* Received: model=mlp$"):
         assembly.build_method(experiment, classifier, pool_size=50)
+
+
+def test_several_methods_each_with_its_flags(digits):
+    experiment = _experiment(
+        "--method=xvat+temporal_ensembling+entropy",
+        "--adversarial_weight=2",
+        "--sparsity=3",
+        "--gamma=-0.2",
+        "--mask_learning_rate=0.01",
+        "--entropy_weight=0.5",
+        "--consistency_weight=8",
+        "--ema_decay=0.9",
+        "--seed=4",
+        "--unlabeled_batch_size=25",
+    )
+    classifier = assembly.build_classifier(experiment, digits.dataset)
+    method = assembly.build_method(experiment, classifier, pool_size=50)
+    assert isinstance(method, Combined) and method.averaged is not None
+    assert method.loss_weights == {
+        "cross_entropy": 1.0,
+        "divergence": 2.0,
+        "l0": 3.0,
+        "consistency": 8.0,
+        "entropy": 0.5,
+    }
+    assert all(part.seed == 4 and part.classifier is classifier for part in method.parts)
+    masked, ensembling, _ = method.parts
+    assert masked.gate.gamma == -0.2 and ensembling.steps_per_epoch == 2
+    assert float(masked.mask_optimizer.learning_rate) == pytest.approx(0.01)
+    assert tables.method_label(experiment) == "xVAT-I+Temporal Ensembling+Entropy"

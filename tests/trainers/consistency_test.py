@@ -45,6 +45,14 @@ def _read(*arguments):
             ["--method=mean_teacher", "--early_teacher_decay=0.9"],
             "--early_teacher_decay must come with --consistency_ramp_epochs",
         ),
+        (
+            ["--method=xvat+entropy", "--alternating_steps=2"],
+            r"not combined .*: --alternating_steps=2 --method=xvat\+entropy",
+        ),
+        (
+            ["--method=mle+entropy", "--num_labeled=100", "--unlabeled_batch_size=0"],
+            r"--method=mle\+entropy to see the unlabeled",
+        ),
         (["--evaluate_ema"], "--evaluate_ema must come with --ema_decay"),
         (
             ["--labeled_batch_size=0", "--unlabeled_batch_size=0"],
@@ -73,6 +81,7 @@ def test_contradictions_cost_one_sentence(arguments, message):
         ["--generator_width=8", "--generator_depth=2"],
         ["--method=mle", "--num_labeled=100", "--unlabeled_batch_size=0"],
         ["--method=vat", "--unlabeled_batch_size=0"],
+        ["--method=mle+at", "--num_labeled=100", "--unlabeled_batch_size=0"],
         # config.flags has all values; a default asks for nothing.
         ["--schedule=linear", "--decay_rate=0.95"],
         ["--decay_start=0.0", "--decay_delay=0", "--decay_scale=1", "--decay_floor=0"],

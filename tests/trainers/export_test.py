@@ -122,6 +122,15 @@ def test_the_network_that_is_evaluated_is_exported(tmp_path):
     np.testing.assert_allclose(kept(x), method.averaged(x), rtol=1e-5, atol=1e-5)
 
 
+def test_a_part_with_masks_explains(make_run, tmp_path):
+    _, method = make_run("--method=entropy+xvat", "--mask=inductive")
+    version = export.export(method, preprocessing.unit, str(tmp_path))
+    explain = tf.saved_model.load(str(version)).signatures["explain"]
+    shown = explain(image=tf.cast(_images(2), tf.float32))
+    expected = method.perturb(preprocessing.unit(_images(2)))
+    np.testing.assert_allclose(shown["mask"], expected["mask"], rtol=1e-5, atol=1e-5)
+
+
 def test_a_table_of_masks_cannot_explain_new_images(make_run, tmp_path):
     _, method = make_run("--method=xvat", "--mask=transductive")
     version = export.export(method, preprocessing.unit, str(tmp_path))

@@ -13,6 +13,8 @@ def test_methods_and_models_are_those_of_the_library():
     assert set(taken_flags.METHOD_FLAGS) == set(methods.METHODS)
     assert set(taken_flags.MODEL_FLAGS) == set(models.MODELS)
     assert set(methods.METHODS) > taken_flags.SUPERVISED_METHODS
+    alone = {name for name, method in methods.METHODS.items() if not method.combinable}
+    assert alone == taken_flags.UNCOMBINABLE_METHODS
 
 
 @pytest.mark.parametrize("model", models.MODELS)
@@ -43,6 +45,13 @@ def test_every_flag_is_taken_by_somebody(module, taken):
     ("arguments", "message"),
     [
         (["--method=nothing"], r"--method must be one of mle, .*Received: --method=nothing"),
+        (["--method=xvat+nothing"], r"with \+ between\. Received: --method=xvat\+nothing"),
+        (["--method=vat+vat"], r"none of them ladder\. Received: --method=vat\+vat"),
+        (["--method=ladder+entropy"], r"none of them ladder\. Received: --method=ladder\+entropy"),
+        (
+            ["--method=vat+entropy", "--norm=l2"],
+            r"--method=vat\+entropy does not take --norm; .*--xi, .*--entropy_weight",
+        ),
         (["--model=nothing"], r"--model must be one of mlp, .*Received: --model=nothing"),
         (
             ["--method=mle", "--epsilon=1"],

@@ -47,7 +47,8 @@ def _counted(make_parts, batch):
     method = Combined(make_parts(classifier))
     method.compile()
     counting.sizes.clear()
-    tf.function(method.train_step, autograph=False).get_concrete_function(batch)
+    # Captured, for as an argument one batch that is both would become two.
+    tf.function(lambda: method.train_step(batch), autograph=False).get_concrete_function()
     return sorted(counting.sizes), method
 
 
