@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from trainers.experiment import UsageError
 from trainers.outcomes import RunFailedError
-from trainers.storage import directory_aside, storing
+from trainers.storage import directory_aside, reason, storing
 from xadv_tf.methods import Method
 
 
@@ -93,9 +93,8 @@ class Checkpoints:
             found = state.read(str(path / "state"))
             found.assert_existing_objects_matched().expect_partial()
         except (AssertionError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0]
             raise UsageError(
-                f"{path} does not fit the model that the run's flags describe ({reason})"
+                f"{path} does not fit the model that the run's flags describe ({reason(error)})"
             ) from error
         self._good = [step]
 
@@ -112,7 +111,7 @@ def _damage(path: pathlib.Path) -> str | None:
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
     except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
-        return str(getattr(error, "message", error)).strip().splitlines()[0]
+        return reason(error)
     return None
 
 

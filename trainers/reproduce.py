@@ -19,7 +19,7 @@ from typing import Any
 import flags
 import flags.programs  # defines --table
 from trainers import experiment as experiment_lib
-from trainers import program, tables
+from trainers import outcomes, program, tables
 
 # No TensorFlow here: this program only waits for those that need it.
 
@@ -157,13 +157,25 @@ def _call(module: str, arguments: Sequence[str], what: str) -> None:
     python = pathlib.Path(sys.executable)
     command = ["-m", module, *arguments]
     print(f"$ {shlex.join([tables.shown_path(python), *command])}", flush=True)
-    # A fixed program of this project; its output goes where ours goes, live.
-    status = subprocess.run([sys.executable, *command], check=False).returncode  # noqa: S603
+    status = _run([sys.executable, *command])
+    if status == outcomes.PREEMPTED:
+        raise KeyboardInterrupt
     if status:
         raise _FailedError(
             f"{what} failed with exit status {status}; the same command goes on from there once "
             "its cause is mended"
         )
+
+
+def _run(command: Sequence[str]) -> int:
+    """Runs a program, its output going where ours goes; returns its exit status."""
+    # Fixed programs of this project.
+    with subprocess.Popen(command) as process:  # noqa: S603
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # A terminal sends it to both. Training saves before it ends; a second one ends it.
+            return process.wait()
 
 
 def main(argv: list[str]) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 from trainers.experiment import UsageError
 from trainers.outcomes import PreemptedError, RunFailedError
-from trainers.storage import write_aside
+from trainers.storage import reason, write_aside
 
 
 class Status:
@@ -59,18 +59,8 @@ class Status:
             try:
                 yield
             except BaseException as error:
-                preempted = isinstance(error, PreemptedError)
-                reason = (
-                    str(error)
-                    if isinstance(error, RunFailedError | UsageError)
-                    else _in_a_line(error)
-                )
-                # The disk may be the reason.
-                with contextlib.suppress(OSError):
-                    self.update(
-                        status="preempted" if preempted else "failed",
-                        reason=None if preempted else reason,
-                    )
+                with contextlib.suppress(OSError):  # The disk may be what failed.
+                    self.update(**_end(error))
                 raise
             self.update(status="done")
 
@@ -80,7 +70,16 @@ class Status:
         self._write()
 
     def _write(self) -> None:
-        write_aside(self._file, json.dumps({**self._entries, "updated": _now()}, indent=2) + "\n")
+        text = json.dumps({**self._entries, "updated": _now()}, indent=2) + "\n"
+        try:
+            write_aside(self._file, text)
+        except OSError:
+            if not self._file.exists():
+                raise
+            # A full disk has no room for another file, but that of the present one is taken.
+            with self._file.open("r+") as file:
+                file.write(text)
+                file.truncate()
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
@@ -123,6 +122,10 @@ def _now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
 
-def _in_a_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+def _end(error: BaseException) -> dict[str, Any]:
+    """What status.json says of a run that an error ended."""
+    if isinstance(error, PreemptedError):
+        return {"status": "preempted"}
+    if isinstance(error, RunFailedError | UsageError):
+        return {"status": "failed", "reason": str(error)}
+    return {"status": "failed", "reason": f"{type(error).__name__}: {reason(error)}".rstrip(": ")}

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -16,11 +17,15 @@ _PARTIAL = ".partial"
 def write_aside(path: pathlib.Path, text: str) -> None:
     """Writes a file such that it is there whole or not at all: aside, then renamed."""
     aside = path.with_name(path.name + _PARTIAL)
-    with aside.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+    try:
+        with aside.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager
@@ -54,11 +59,15 @@ def storing(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        raise RunFailedError(f"{what} could not be written ({error.strerror})") from error
-    except tf.errors.OpError as error:
-        reason = error.message.strip().splitlines()[0]
-        raise RunFailedError(f"{what} could not be written ({reason})") from error
+    except (OSError, tf.errors.OpError) as error:
+        raise RunFailedError(f"{what} could not be written ({reason(error)})") from error
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, in one line, without where in TensorFlow it arose."""
+    text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
+    lines = re.sub(r"\{\{.*?\}\}|\[Op:\w*\]", "", text).strip().splitlines()
+    return lines[0].strip() if lines else ""
 
 
 def _sync(path: pathlib.Path) -> None:

@@ -1,6 +1,9 @@
 import json
+import os
 import pathlib
+import signal
 import subprocess
+import sys
 
 import pytest
 from absl import flags as absl_flags
@@ -8,7 +11,7 @@ from absl.testing import flagsaver
 
 from flags import method as method_flags
 from trainers import experiment as experiment_lib
-from trainers import reproduce
+from trainers import outcomes, reproduce
 
 _LABELS = ["MLE", "RandomMask", "VAT", "xVAT-I", "xVAT-T"]
 
@@ -73,8 +76,7 @@ def programs(monkeypatch):
     """Stands for the programs that are called: notes the commands and writes what they would."""
     called = []
 
-    def run(command, check):
-        assert check is False
+    def run(command):
         module, arguments = command[2], command[3:]
         given = dict(argument[2:].partition("=")[::2] for argument in arguments)
         called.append((module, given))
@@ -84,9 +86,9 @@ def programs(monkeypatch):
             (pathlib.Path(given["output"]) / f"{len(called)}").mkdir(parents=True)
         else:
             pathlib.Path(given["output"]).write_text("a picture")
-        return subprocess.CompletedProcess(command, 0)
+        return 0
 
-    monkeypatch.setattr(reproduce.subprocess, "run", run)
+    monkeypatch.setattr(reproduce, "_run", run)
     return called
 
 
@@ -147,13 +149,41 @@ def test_finished_runs_are_not_trained_again(programs, tmp_path, capfd):
 
 
 def test_a_run_that_fails_stops_the_table(programs, monkeypatch, tmp_path, capfd):
-    def fail(command, check):
-        return subprocess.CompletedProcess(command, 3)
-
-    monkeypatch.setattr(reproduce.subprocess, "run", fail)
+    monkeypatch.setattr(reproduce, "_run", lambda command: 3)
     assert _main(f"--workdir={tmp_path}") == 2
     error = capfd.readouterr().err
     assert error.startswith("error: MLE failed with exit status 3") and error.count("\n") == 1
+
+
+def test_an_interrupted_run_stops_the_table(programs, monkeypatch, tmp_path, capfd):
+    monkeypatch.setattr(reproduce, "_run", lambda command: outcomes.PREEMPTED)
+    assert _main(f"--workdir={tmp_path}") == 130
+    assert capfd.readouterr().err.startswith("error: interrupted; the same command goes on")
+
+
+def test_a_program_that_is_interrupted_may_save():
+    # In a group of their own, as from a terminal: the signal comes to both.
+    saving = """
+import signal, sys, time
+def save(*_): time.sleep(1); sys.exit(75)
+signal.signal(signal.SIGINT, save)
+print("ready", flush=True)
+signal.pause()
+"""
+    code = f"""
+import sys
+from trainers import reproduce
+sys.exit(reproduce._run([sys.executable, "-c", {saving!r}]))
+"""
+    with subprocess.Popen(  # noqa: S603 (this interpreter and the test's own code)
+        [sys.executable, "-c", code],
+        cwd=pathlib.Path(reproduce.__file__).parents[1],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout.readline() == b"ready\n"
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=60) == 75
 
 
 def test_a_directory_with_other_flags_is_left_to_the_program_that_says_so(programs, tmp_path):

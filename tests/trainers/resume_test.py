@@ -39,6 +39,7 @@ _BEFORE_A_LINE = {"at": "run_directory:RunDirectory.log", "call": 4}
 _IN_A_CHECKPOINT = {"at": "storage:_sync", "call": 2}
 _BEFORE_OLD_ONES_GO = {"at": "checkpoints:_steps", "call": 3}
 _IN_THE_RESULT = {"at": "run_directory:RunDirectory.finish"}
+_NEWEST_IS_CUT_SHORT = "what happens to it before the next life"
 _ASKED_TO_STOP = {"at": "training:_refuse_nonfinite", "send": signal.SIGTERM}
 
 
@@ -75,6 +76,11 @@ def _check(flags, lives, devices):
         "output.txt"
     ).read_text()
     for life in lives:
+        if life is _NEWEST_IS_CUT_SHORT:
+            newest = max((cut / "checkpoints").iterdir(), key=lambda path: int(path.name))
+            data = newest / "state.data-00000-of-00001"
+            data.write_bytes(data.read_bytes()[:-1])
+            continue
         code = killable.run(*flags, "--workdir=cut", **run, **life)
         expected = 75 if life.get("send") else -signal.SIGKILL
         assert code == expected, pathlib.Path("output.txt").read_text()
@@ -97,8 +103,13 @@ def _check(flags, lives, devices):
 
 
 def test_generator_dropout_and_augmentation_on_one_device():
-    lives = [_BEFORE_A_LINE, _IN_A_CHECKPOINT, _BEFORE_OLD_ONES_GO, _ASKED_TO_STOP, _IN_THE_RESULT]
-    _check(_INDUCTIVE, lives, devices=1)
+    lives = [_BEFORE_A_LINE, _IN_A_CHECKPOINT, _ASKED_TO_STOP, _NEWEST_IS_CUT_SHORT]
+    _check(_INDUCTIVE, [*lives, _IN_THE_RESULT], devices=1)
+    output = pathlib.Path("output.txt").read_text()
+    # The stop came after one step of its life, between two checkpoints of the schedule.
+    assert "stopped at step 7, saved" in output
+    assert "warning: cut/checkpoints/7 is damaged (" in output
+    assert "was preempted; going on from step 6\n" in output
 
 
 def test_table_on_two_replicas():
@@ -113,4 +124,4 @@ def test_every_combination(flags, devices):
     lives = [
         {**life, "call": call} for call in calls for life in (_BEFORE_A_LINE, _IN_A_CHECKPOINT)
     ]
-    _check(flags, [*lives, _ASKED_TO_STOP], devices)
+    _check(flags, [*lives, _BEFORE_OLD_ONES_GO, _ASKED_TO_STOP], devices)

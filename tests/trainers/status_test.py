@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from trainers import status
 from trainers.experiment import UsageError
 from trainers.outcomes import PreemptedError, RunFailedError
 from trainers.status import Status
@@ -15,13 +16,13 @@ def _read(workdir):
 
 
 def test_a_run_that_ends_well(tmp_path):
-    status = Status(tmp_path, {"commit": "abc"})
-    assert status.read() == {}
-    with status.running():
+    run = Status(tmp_path, {"commit": "abc"})
+    assert run.read() == {}
+    with run.running():
         entries = _read(tmp_path)
         assert (entries["status"], entries["step"], entries["reason"]) == ("running", 0, None)
         assert (entries["pid"], entries["commit"]) == (os.getpid(), "abc")
-        status.update(step=5)
+        run.update(step=5)
         assert _read(tmp_path)["step"] == 5
     entries = _read(tmp_path)
     assert (entries["status"], entries["step"]) == ("done", 5)
@@ -44,6 +45,19 @@ def test_a_run_that_does_not(tmp_path, error, state, reason):
     assert (entries["status"], entries["reason"]) == (state, reason)
     with Status(tmp_path).running():  # Nothing of it holds the directory, and nothing is left.
         assert (_read(tmp_path)["status"], _read(tmp_path)["reason"]) == ("running", None)
+
+
+def test_a_full_disk_takes_the_reason(tmp_path, monkeypatch):
+    def full(path, text):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(RunFailedError), Status(tmp_path).running():
+        monkeypatch.setattr(status, "write_aside", full)
+        raise RunFailedError("no room")
+    assert (_read(tmp_path)["status"], _read(tmp_path)["reason"]) == ("failed", "no room")
+    (tmp_path / "status.json").unlink()
+    with pytest.raises(OSError, match="No space left"), Status(tmp_path).running():
+        raise AssertionError("started without a status")
 
 
 def test_a_second_process_is_refused(tmp_path):
