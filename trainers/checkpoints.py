@@ -3,6 +3,7 @@
 import pathlib
 import shutil
 import sys
+from collections.abc import Set
 from typing import Any
 
 import tensorflow as tf
@@ -59,7 +60,7 @@ class Checkpoints:
         return self._directory / str(self._good[-1]) if self._good else None
 
     def save(self, state: tf.train.Checkpoint, step: int) -> None:
-        """Writes a checkpoint, then removes those that are too old, or damaged, or of another past.
+        """Writes a checkpoint, then removes what is older than `keep`, damaged or half-written.
 
         Raises:
             RunFailedError: it could not be written; the others are as they were.
@@ -68,9 +69,7 @@ class Checkpoints:
         with storing(f"the checkpoint {path}"), directory_aside(path) as aside:
             state.write(str(aside / "state"))
         self._good = [*(good for good in self._good if good < step), step][-self._keep :]
-        for other in _steps(self._directory):
-            if other not in self._good:
-                shutil.rmtree(self._directory / str(other), ignore_errors=True)
+        _remove_others(self._directory, {str(good) for good in self._good})
 
     def newest(self) -> int | None:
         """Step of the newest intact checkpoint; names those that it must pass over, on stderr."""
@@ -102,6 +101,12 @@ class Checkpoints:
 def _steps(directory: pathlib.Path) -> list[int]:
     names = [path.name for path in directory.iterdir()] if directory.is_dir() else []
     return sorted(int(name) for name in names if name.isdigit())
+
+
+def _remove_others(directory: pathlib.Path, names: Set[str]) -> None:
+    for path in directory.iterdir():
+        if path.name not in names:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _damage(path: pathlib.Path) -> str | None:

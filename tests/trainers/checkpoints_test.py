@@ -70,6 +70,7 @@ def test_a_damaged_one_takes_no_place_of_an_intact_one(two):
     _cut(two / "12" / "state.index")
     checkpoints = Checkpoints(two, keep=2)
     checkpoints.restore(_state(0.0), checkpoints.newest())
+    (two / "15.partial").mkdir()  # Of a process that was killed.
     checkpoints.save(_state(20.0), 20)
     assert sorted(path.name for path in two.iterdir()) == ["20", "3"]
 

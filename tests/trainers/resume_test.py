@@ -37,7 +37,7 @@ _TRANSDUCTIVE_WITH_DROPOUT = ["--mask=transductive", "--model=mnist_cnn", "--dro
 # Where a life ends, and by which signal.
 _BEFORE_A_LINE = {"at": "run_directory:RunDirectory.log", "call": 4}
 _IN_A_CHECKPOINT = {"at": "storage:_sync", "call": 2}
-_BEFORE_OLD_ONES_GO = {"at": "checkpoints:_steps", "call": 3}
+_BEFORE_OLD_ONES_GO = {"at": "checkpoints:_remove_others", "call": 2}
 _IN_THE_RESULT = {"at": "run_directory:RunDirectory.finish"}
 _NEWEST_IS_CUT_SHORT = "what happens to it before the next life"
 _ASKED_TO_STOP = {"at": "training:_refuse_nonfinite", "send": signal.SIGTERM}
@@ -77,8 +77,7 @@ def _check(flags, lives, devices):
     ).read_text()
     for life in lives:
         if life is _NEWEST_IS_CUT_SHORT:
-            newest = max((cut / "checkpoints").iterdir(), key=lambda path: int(path.name))
-            data = newest / "state.data-00000-of-00001"
+            data = cut / "checkpoints" / "7" / "state.data-00000-of-00001"
             data.write_bytes(data.read_bytes()[:-1])
             continue
         code = killable.run(*flags, "--workdir=cut", **run, **life)
