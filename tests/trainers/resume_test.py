@@ -59,12 +59,15 @@ def _variables(directory):
 
 
 def _events(directory):
-    """{tag: [(step, value), ...]} as TensorBoard reads them."""
+    """{tag: [(step, value), ...]} as TensorBoard reads them, without the pace and the run's name."""
     read = EventAccumulator(str(directory)).Reload()
     return {
-        tag: [(event.step, tf.make_ndarray(event.tensor_proto)) for event in read.Tensors(tag)]
+        tag: [
+            (event.step, tf.make_ndarray(event.tensor_proto).tolist())
+            for event in read.Tensors(tag)
+        ]
         for tag in read.Tags()["tensors"]
-        if tag != "images_per_second"
+        if tag not in ("train/images_per_second", "flags")
     }
 
 
