@@ -4,12 +4,10 @@ import functools
 import importlib
 import multiprocessing
 import os
-import pathlib
 import signal
 import sys
 from unittest import mock
 
-_ROOT = str(pathlib.Path(__file__).resolve().parents[1])
 # One process imports TensorFlow, once; every run is a fork of it, made before TensorFlow has begun
 # anything.
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -30,7 +28,7 @@ def run(*arguments, output, devices=1, at=None, call=1, send=signal.SIGKILL):
     Returns:
         The exit code, negative for a signal that killed it.
     """
-    with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join([_ROOT, f"{_ROOT}/tests"])):
+    with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))):
         process = _CONTEXT.Process(
             target=_train, args=(arguments, str(output), devices, at, call, send)
         )

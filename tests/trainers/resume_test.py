@@ -59,7 +59,7 @@ def _variables(directory):
 
 
 def _events(directory):
-    """{tag: [(step, value), ...]} as TensorBoard reads them, without the pace and the run's name."""
+    """{tag: [(step, value), ...]} as TensorBoard reads them, but for pace and the run's name."""
     read = EventAccumulator(str(directory)).Reload()
     return {
         tag: [
