@@ -59,7 +59,7 @@ def _variables(directory):
 
 
 def _events(directory):
-    """{tag: [(step, value), ...]} as TensorBoard reads them, but for pace and the run's name."""
+    """{tag: [(step, value), ...]} as TensorBoard reads them, but for pace, name and sessions."""
     read = EventAccumulator(str(directory)).Reload()
     return {
         tag: [
@@ -67,7 +67,7 @@ def _events(directory):
             for event in read.Tensors(tag)
         ]
         for tag in read.Tags()["tensors"]
-        if tag not in ("train/images_per_second", "flags")
+        if tag not in ("train/images_per_second", "flags") and not tag.startswith("_hparams_")
     }
 
 
