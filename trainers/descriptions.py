@@ -49,7 +49,6 @@ def layout() -> layout_pb2.Layout:
     charts = {
         "accuracy": {
             "training and validation": [r"^(train|validation)/accuracy$"],
-            "test, once": [r"^test/accuracy$"],
         },
         "losses": {
             "clean cross-entropy": [r"^(train|validation)/cross_entropy$"],

@@ -88,7 +88,7 @@ def _written(tmp_path, *arguments):
 def test_every_method_has_the_same_tags(tmp_path, arguments, others):
     method, logged, evaluated = _written(tmp_path, *arguments)
     assert _tags(logged, "images") == {"perturbations"}
-    assert _tags(logged, "text") == {"flags", "method"}
+    assert _tags(logged, "text") == {"description", "flags"}
     assert len(_tags(logged, "custom_scalars")) == 1
     assert _tags(evaluated, "hparams") == {hparams_metadata.SESSION_START_INFO_TAG}
     # The MLP has two hidden layers, and its hidden ones are normalised without biases.
@@ -99,7 +99,7 @@ def test_every_method_has_the_same_tags(tmp_path, arguments, others):
     (picture,) = logged.Tensors("perturbations")
     width, height, png = tf.make_ndarray(picture.tensor_proto)
     assert tf.io.decode_png(png).shape == (int(height), int(width), 3)
-    (text,) = logged.Tensors("method")
+    (text,) = logged.Tensors("description")
     assert method.formula in tf.make_ndarray(text.tensor_proto).item().decode()
 
 
