@@ -8,7 +8,8 @@ flags.DEFINE_string(
     "method",
     "xvat",
     "mle, at, vat, xat, xvat, random_mask, pi_model, temporal_ensembling, mean_teacher, ladder, "
-    "entropy or pseudo_label; or several with + between, e.g. xvat+entropy, whose terms add up.",
+    "catgan, feature_matching_gan, entropy or pseudo_label; or several with + between, e.g. "
+    "xvat+entropy, whose terms add up.",
 )
 define_float("clean_weight", None, "Weight of the clean cross-entropy.", at_least=0)
 define_float("adversarial_weight", None, "Weight of the adversarial term.", at_least=0)
@@ -119,6 +120,24 @@ flags.DEFINE_integer(
     None,
     "Labeled batches that the ladder takes its statistics for prediction from.",
     lower_bound=1,
+)
+
+flags.DEFINE_enum(
+    "generator",
+    None,
+    ["catgan_mlp", "catgan_conv", "gan_mlp", "gan_conv"],
+    "The network that generates a GAN's images.",
+)
+flags.DEFINE_enum(
+    "feature_distance",
+    None,
+    ["squared", "absolute"],
+    "Of the feature-matching GAN's mean features: (a - b)^2 or |a - b|.",
+)
+flags.DEFINE_boolean(
+    "separate_batches",
+    None,
+    "Whether that GAN's players take turns with every other image of the unlabeled batch.",
 )
 
 define_float(

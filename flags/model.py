@@ -8,7 +8,8 @@ flags.DEFINE_string(
     "model",
     "mlp",
     "mlp, mlp_supervised, mnist_cnn, conv_large, conv_large_weight_norm, ladder_mlp, "
-    "ladder_conv, wide_resnet, wide_resnet_28_2 or wide_resnet_28_10.",
+    "ladder_conv, catgan_mlp, catgan_conv, gan_mlp, gan_conv, gan_conv_svhn, wide_resnet, "
+    "wide_resnet_28_2 or wide_resnet_28_10.",
 )
 flags.DEFINE_enum(
     "kernel_initializer",
@@ -24,6 +25,7 @@ flags.DEFINE_enum(
     "Law of the initial weights (see xadv_tf/initializers.py).",
 )
 define_float("input_noise", None, "Deviation of the Gaussian noise on the images.", at_least=0)
+define_float("hidden_noise", None, "Deviation of the noise before each later layer.", at_least=0)
 define_float("dropout", None, "Share of units dropped.", at_least=0, below=1)
 flags.DEFINE_boolean("conv_bias", None, "Add a bias before each normaliser of conv_large.")
 flags.DEFINE_boolean("top_batch_norm", None, "Normalise the logits as well.")

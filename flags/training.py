@@ -43,6 +43,10 @@ flags.register_validator(
     message="must be A:B, two numbers of steps of which the second is larger",
 )
 define_float("learning_rate", 1e-3, "The classifier's initial learning rate.", above=0)
+define_float("beta_1", 0.9, "Adam's beta_1 at the start.", at_least=0, below=1)
+flags.DEFINE_boolean(
+    "epsilon_in_root", False, "Add Adam's 1e-8 to the mean square, not to its root."
+)
 flags.DEFINE_enum(
     "schedule",
     "constant",

@@ -19,6 +19,14 @@ _GATE = ("beta", "gamma", "zeta")
 # Flags that say how the mask is made or trained rather than what the method does.
 _OF_THE_MASK = ("mask", "mask_learning_rate", "mask_decay", *_GATE)
 _OF_SCHEDULES = ("consistency_ramp_epochs", "early_teacher_decay")
+# The generator of each method that has one, unless --generator names another.
+_GENERATORS = {"catgan": "catgan_mlp", "feature_matching_gan": "gan_mlp"}
+_PIXEL_RANGES = {
+    "unit": "unit",
+    "centered": "centered",
+    "symmetric": "symmetric",
+    "symmetric_128": "symmetric",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,16 +128,12 @@ def build_method(experiment: Experiment, classifier: Any, *, pool_size: int) -> 
 
     Of several methods each has the flags that it takes.
     """
-    optimizers = {
-        "optimizer": Adam(
-            scheduling.learning_rate(experiment, experiment.learning_rate),
-            beta_1=scheduling.beta_1(experiment),
-            beta_2=scheduling.beta_2(experiment),
-        )
-    }
+    optimizers = {"optimizer": _adam(experiment)}
     names = taken_flags.parts(experiment.method)
     if {"xat", "xvat"}.intersection(names):
         optimizers["mask_optimizer"] = _mask_optimizer(experiment)
+    if _GENERATORS.keys() & set(names):
+        optimizers["generator_optimizer"] = _adam(experiment)
     arguments = [_arguments(experiment, name, classifier, pool_size) for name in names]
     common = {n: v for n, v in experiment.options.items() if n in taken_flags.COMMON_FLAGS}
     common["seed"] = experiment.seed
@@ -183,7 +187,8 @@ def _arguments(
     """What a method's constructor takes by the flags, but for what all methods take."""
     taken = set(taken_flags.of_method(name, experiment.mask)) - set(taken_flags.COMMON_FLAGS)
     given = {n: value for n, value in experiment.options.items() if n in taken}
-    options = {n: v for n, v in given.items() if n not in (*_OF_THE_MASK, *_OF_SCHEDULES)}
+    elsewhere = (*_OF_THE_MASK, *_OF_SCHEDULES, "generator")
+    options = {n: v for n, v in given.items() if n not in elsewhere}
     gate = {n: given[n] for n in _GATE if n in given}
     if gate:
         options["gate"] = HardConcreteGate(**gate)
@@ -194,6 +199,8 @@ def _arguments(
         options["steps_per_epoch"] = max(1, pool_size // batch_size)
     if name in ("xat", "xvat"):
         options["mask"] = _take_mask(experiment, options, classifier.input_shape, pool_size)
+    if name in _GENERATORS:
+        options["generator"] = _generator(experiment, classifier.input_shape)
     return options
 
 
@@ -211,6 +218,26 @@ def _take_mask(
         seed=experiment.seed,
     )
     return PerturbationTable(pool_size, (*image_shape[1:-1], 1), initializer=initializer)
+
+
+def _generator(experiment: Experiment, image_shape: Any) -> Any:
+    """The network that generates images in the range that the scaling gives the real ones."""
+    name = experiment.options.get("generator", _GENERATORS[experiment.method])
+    return models.GENERATORS[name](
+        image_shape[1:],
+        pixel_range=_PIXEL_RANGES.get(experiment.scaling, "unbounded"),
+        synchronized=tf.distribute.get_strategy().num_replicas_in_sync > 1,
+        seed=experiment.seed,
+    )
+
+
+def _adam(experiment: Experiment) -> Adam:
+    return Adam(
+        scheduling.learning_rate(experiment, experiment.learning_rate),
+        beta_1=scheduling.beta_1(experiment),
+        beta_2=scheduling.beta_2(experiment),
+        epsilon_in_root=experiment.epsilon_in_root,
+    )
 
 
 def _mask_optimizer(experiment: Experiment) -> Any:

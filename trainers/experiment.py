@@ -56,6 +56,8 @@ class Experiment:
     log_every: int
     checkpoint_every: int
     learning_rate: float
+    beta_1: float
+    epsilon_in_root: bool
     schedule: str
     decay_rate: float
     decay_start: float

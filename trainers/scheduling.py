@@ -28,13 +28,13 @@ def learning_rate(experiment: Experiment, initial: float) -> Any:
 
 
 def beta_1(experiment: Experiment) -> Any:
-    """The classifier's: 0.9, and --late_beta_1 once its learning rate falls."""
+    """The classifier's: --beta_1, and --late_beta_1 once its learning rate falls."""
     if experiment.late_beta_1 is None:
-        return 0.9
+        return experiment.beta_1
     if experiment.schedule == "ramps":
-        return _ramp(experiment, 0.9, floor=experiment.late_beta_1)
+        return _ramp(experiment, experiment.beta_1, floor=experiment.late_beta_1)
     return schedules.EpochSwitch(
-        0.9,
+        experiment.beta_1,
         experiment.late_beta_1,
         start=_decay_start(experiment) + experiment.decay_delay,
         steps_per_epoch=experiment.steps_per_epoch,

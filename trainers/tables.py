@@ -25,6 +25,8 @@ _NAMES = {
     "pi_model": "Pi-model",
     "temporal_ensembling": "Temporal Ensembling",
     "mean_teacher": "Mean Teacher",
+    "catgan": "CatGAN",
+    "feature_matching_gan": "FM-GAN",
 }
 
 

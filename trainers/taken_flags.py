@@ -44,6 +44,8 @@ METHOD_FLAGS: Mapping[str, tuple[str, ...]] = {
         "early_teacher_decay",
         "consistency_on_labeled",
     ),
+    "catgan": ("generator", "clean_weight"),
+    "feature_matching_gan": ("generator", "feature_distance", "separate_batches"),
     "ladder": ("noise_stddev", "denoising_weights", "statistics_batches"),
     "entropy": ("entropy_weight",),
     "pseudo_label": ("pseudo_label_weight", "confidence_threshold"),
@@ -55,7 +57,7 @@ MASK_FLAGS: Mapping[str, tuple[str, ...]] = {"inductive": _GENERATOR, "transduct
 # Methods that do not look at the unlabeled batch.
 SUPERVISED_METHODS = frozenset({"mle", "at", "xat"})
 # Methods that stand alone.
-UNCOMBINABLE_METHODS = frozenset({"ladder"})
+UNCOMBINABLE_METHODS = frozenset({"ladder", "catgan", "feature_matching_gan"})
 
 _WEIGHTS = {"kernel_initializer": "kernel_initializer"}
 _NOISE = {"dropout": "dropout_rate", "input_noise": "input_noise"}
@@ -66,6 +68,7 @@ _RESNET = {
     "batch_norm_momentum": "momentum",
     "batch_norm_epsilon": "epsilon",
 }
+_GAN_NOISE = {"input_noise": "input_noise", "hidden_noise": "hidden_noise"}
 # The flags that each model takes, and what its builder calls them.
 MODEL_FLAGS: Mapping[str, Mapping[str, str]] = {
     "mlp": _MLP,
@@ -81,6 +84,11 @@ MODEL_FLAGS: Mapping[str, Mapping[str, str]] = {
     "conv_large_weight_norm": _NOISE,
     "ladder_mlp": _WEIGHTS,
     "ladder_conv": _WEIGHTS,
+    "catgan_mlp": _GAN_NOISE,
+    "catgan_conv": _GAN_NOISE,
+    "gan_mlp": _GAN_NOISE,
+    "gan_conv": {"dropout": "dropout_rate"},
+    "gan_conv_svhn": {"dropout": "dropout_rate"},
     "wide_resnet": _RESNET,
     "wide_resnet_28_2": _RESNET,
     "wide_resnet_28_10": _RESNET,

@@ -8,7 +8,11 @@ from xadv_tf.layers.ladder_decoder import GaussianDenoiser, LadderDecoder
 from xadv_tf.layers.normalized_stage import NormalizedStage
 from xadv_tf.layers.perturbation_generator import PerturbationGenerator
 from xadv_tf.layers.perturbation_table import PerturbationTable
-from xadv_tf.layers.weight_normalization import WeightNormConv2D, WeightNormDense
+from xadv_tf.layers.weight_normalization import (
+    WeightNormConv2D,
+    WeightNormConv2DTranspose,
+    WeightNormDense,
+)
 
 __all__ = [
     "BatchNormalization",
@@ -20,6 +24,7 @@ __all__ = [
     "PerturbationGenerator",
     "PerturbationTable",
     "WeightNormConv2D",
+    "WeightNormConv2DTranspose",
     "WeightNormDense",
     "reverse_gradient",
 ]

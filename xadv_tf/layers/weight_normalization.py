@@ -217,3 +217,29 @@ class WeightNormConv2D(WeightNormalization):
             "strides": self.strides,
             "padding": self.padding,
         }
+
+
+@keras.saving.register_keras_serializable(package="xadv_tf")
+class WeightNormConv2DTranspose(WeightNormConv2D):
+    """A transposed convolution, padding "same": [batch, height strides, width strides, filters].
+
+    Arguments of `WeightNormConv2D`.
+    """
+
+    def linear(self, x: Any, kernel: Any) -> Any:
+        """The transposed convolution."""
+        shape = tf.shape(x)
+        sides = (shape[1] * self.strides, shape[2] * self.strides)
+        outputs = tf.nn.conv2d_transpose(
+            x,
+            # TensorFlow has the kernel of the convolution that this one transposes.
+            tf.transpose(kernel, [0, 1, 3, 2]),
+            (shape[0], *sides, self.units),
+            self.strides,
+        )
+        return tf.ensure_shape(outputs, self.compute_output_shape(x.shape))
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """[batch, height strides, width strides, filters]."""
+        sides = [None if side is None else side * self.strides for side in input_shape[1:-1]]
+        return (input_shape[0], *sides, self.units)

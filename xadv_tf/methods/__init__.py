@@ -2,8 +2,10 @@
 
 from xadv_tf.methods.at import AT
 from xadv_tf.methods.base import Method
+from xadv_tf.methods.catgan import CatGAN
 from xadv_tf.methods.combined import Combined
 from xadv_tf.methods.entropy_minimization import EntropyMinimization
+from xadv_tf.methods.feature_matching_gan import FeatureMatchingGAN
 from xadv_tf.methods.ladder import Ladder
 from xadv_tf.methods.mean_teacher import MeanTeacher
 from xadv_tf.methods.mle import MLE
@@ -28,6 +30,8 @@ METHODS: dict[str, type[Method]] = {
     "ladder": Ladder,
     "entropy": EntropyMinimization,
     "pseudo_label": PseudoLabel,
+    "catgan": CatGAN,
+    "feature_matching_gan": FeatureMatchingGAN,
 }
 
 
@@ -49,8 +53,10 @@ __all__ = [
     "VAT",
     "XAT",
     "XVAT",
+    "CatGAN",
     "Combined",
     "EntropyMinimization",
+    "FeatureMatchingGAN",
     "Ladder",
     "MeanTeacher",
     "Method",

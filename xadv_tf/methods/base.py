@@ -48,6 +48,8 @@ class Method(keras.Model):
     differentiates_images = False
     # What is trained in the paper's symbols, which a run's logs show beside its curves.
     formula = ""
+    # How many images layers that initialise from data want to see, at least.
+    initialization_images = 1
 
     def __init__(
         self,
@@ -124,7 +126,7 @@ class Method(keras.Model):
             batches: global batches, the first ones of training; taken from only as needed.
         """
         if initializing_layers(self.classifier):
-            image = next(iter(batches))["unlabeled"]["image"]
+            image = players_lib.first_images(batches, self.initialization_images)
             passes.initializing_pass(self.classifier, image, self.noise_seed)
         self.copy_classifier()
 
@@ -149,28 +151,26 @@ class Method(keras.Model):
 
     # What methods build their losses from.
 
-    def forward(
-        self, image: Any, purpose: str, *, update_statistics: bool = False, model: Any = None
-    ) -> tf.Tensor:
+    def forward(self, image: Any, purpose: str, *, model: Any = None, **kwargs: bool) -> tf.Tensor:
         """The classifier's logits in training mode (see `passes.training_pass`).
 
         Args:
             image: [batch, ...].
             purpose: name of this pass, of which its noise is a function; the clean one over the
                 unlabeled images is called "unlabeled".
-            update_statistics: whether running statistics follow this pass. True for one pass of a
-                step, the labeled one where nothing else is published.
             model: another network than the classifier, e.g. its teacher.
+            **kwargs: `update_statistics`, True for one pass of a step, the labeled one where
+                nothing else is published; `fixed`: both as `passes.training_pass` has them.
 
         Returns:
-            Logits, float32 [batch, classes].
+            Logits, float32 [batch, classes]; of another model its output.
         """
         return self._traced.training_pass(
             model if model is not None else self.classifier,
             image,
             self.noise_seed,
             purpose,
-            update_statistics=update_statistics,
+            **kwargs,
         )
 
     def labeled_forward(self, batch: Batch, *, update_statistics: bool = True) -> tf.Tensor:

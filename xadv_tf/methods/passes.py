@@ -13,7 +13,13 @@ Seed = Callable[[str], tf.Tensor]
 
 
 def training_pass(
-    model: Any, image: Any, seed: Seed, purpose: str, *, update_statistics: bool = False
+    model: Any,
+    image: Any,
+    seed: Seed,
+    purpose: str,
+    *,
+    update_statistics: bool = False,
+    fixed: bool = False,
 ) -> tf.Tensor:
     """The model's output in training mode, from batch statistics, float32 [batch, classes].
 
@@ -26,10 +32,12 @@ def training_pass(
         seed: gives a seed for a purpose.
         purpose: name of the pass; passes with one name share their dropout masks.
         update_statistics: whether running statistics follow this pass.
+        fixed: whether no gradient reaches the model's weights; to the images it does.
     """
     state = model.non_trainable_variables
+    weights = [variable.value for variable in model.trainable_variables]
     outputs, new_values = model.stateless_call(
-        [variable.value for variable in model.trainable_variables],
+        [tf.stop_gradient(weight) for weight in weights] if fixed else weights,
         _with_seeds(state, seed, purpose),
         image,
         training=True,

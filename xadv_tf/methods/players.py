@@ -1,7 +1,7 @@
 """Who trains on what: the vocabulary in which a method tells its base class how a step goes."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -79,6 +79,16 @@ def batches(x: Any, y: Any, batch_size: int) -> Iterator[Batch]:
         return
     for i in range(0, len(x), batch_size):
         yield as_batch((x[i : i + batch_size], y[i : i + batch_size]))
+
+
+def first_images(batches_of_data: Iterable[Batch], count: int) -> tf.Tensor:
+    """At least `count` unlabeled images, from as many batches as that takes; fewer if they end."""
+    images: list[Any] = []
+    for batch in batches_of_data:
+        images.append(batch["unlabeled"]["image"])
+        if sum(len(image) for image in images) >= count:
+            break
+    return tf.concat(images, axis=0)
 
 
 def image_shape(x: Any) -> tuple[int | None, ...]:

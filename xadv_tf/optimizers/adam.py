@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from xadv_tf.layers.perturbation_table import local_variable
+
 
 @keras.saving.register_keras_serializable(package="xadv_tf")
 class Adam(keras.optimizers.Optimizer):
@@ -24,13 +26,17 @@ class Adam(keras.optimizers.Optimizer):
     `optimizer.beta_1.assign(value)` holds from the next step on, in traced functions too. The
     correction is then 1 - value^t, as in PyTorch.
 
+    With `epsilon_in_root` the step is learning_rate * m_hat / sqrt(v_hat + epsilon), as in the code
+    of Salimans et al. 2016; v then holds v + (1 - beta_2^t) epsilon.
+
     Args:
         learning_rate: float, or a keras `LearningRateSchedule` over the steps taken so far.
         beta_1: decay of the mean of the gradients, in [0, 1), or a schedule of it like that of the
             learning rate.
         beta_2: decay of the mean of their squares, in (0, 1), or a schedule of it.
-        epsilon: positive, in units of the gradient.
+        epsilon: positive, in units of the gradient; within the root, of its square.
         name: name of the optimizer.
+        epsilon_in_root: whether epsilon is added to v_hat instead of its root.
 
     Raises:
         ValueError: if `beta_1`, `beta_2` or `epsilon` is out of range.
@@ -43,6 +49,8 @@ class Adam(keras.optimizers.Optimizer):
         beta_2: Any = 0.999,
         epsilon: float = 1e-8,
         name: str = "adam",
+        *,
+        epsilon_in_root: bool = False,
     ) -> None:
         super().__init__(learning_rate=learning_rate, name=name)
         self._beta_1_schedule = None
@@ -68,6 +76,7 @@ class Adam(keras.optimizers.Optimizer):
         )
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.epsilon_in_root = epsilon_in_root
 
     def build(self, variables: Any) -> None:
         """Creates m and v, zero, for every variable; a second call does nothing."""
@@ -99,18 +108,23 @@ class Adam(keras.optimizers.Optimizer):
         root = tf.sqrt(one_minus_power(beta_2, step))
         rate = tf.cast(learning_rate, tf.float32) * root / (1.0 - tf.pow(self.beta_1, step))
         dtype = variable.dtype
+        velocity = local_variable(self._velocities[index])
+        if self.epsilon_in_root:
+            # As if every g^2 were larger by epsilon: beta_2 times this is (1 - beta_2) epsilon.
+            velocity.assign_add(tf.fill(velocity.shape, self.epsilon * (1.0 - beta_2) / beta_2))
+        epsilon = 0.0 if self.epsilon_in_root else self.epsilon * root
         # The op's own correction computes 1 - beta^t from a rounded beta^t, so it is switched off
         # (powers of zero) and the correction is done above. Its epsilon is the epsilon hat.
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
+            v=velocity.handle,
             beta1_power=tf.zeros([], dtype),
             beta2_power=tf.zeros([], dtype),
             lr=tf.cast(rate, dtype),
             beta1=tf.cast(self.beta_1, dtype),
             beta2=tf.cast(beta_2, dtype),
-            epsilon=tf.cast(self.epsilon * root, dtype),
+            epsilon=tf.cast(epsilon, dtype),
             grad=tf.cast(tf.convert_to_tensor(gradient), dtype),
         )
 
@@ -124,6 +138,7 @@ class Adam(keras.optimizers.Optimizer):
             "beta_2": serialize(self._beta_2_schedule or self.beta_2),
             "epsilon": self.epsilon,
             "name": self.name,
+            **({"epsilon_in_root": True} if self.epsilon_in_root else {}),
         }
 
     @classmethod

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from xadv_tf.layers import WeightNormConv2D, WeightNormDense
+from xadv_tf.layers import WeightNormConv2D, WeightNormConv2DTranspose, WeightNormDense
 from xadv_tf.layers.data_initialization import data_initialization
 
 # layer, input shape
@@ -149,3 +149,20 @@ def test_mixed_precision_keeps_float32_weights():
     y = layer(tf.ones((4, 5), tf.bfloat16), training=True)
     assert y.dtype == tf.bfloat16
     assert {keras.backend.standardize_dtype(v.dtype) for v in layer.weights} == {"float32"}
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_transposed_convolution_is_keras_s_with_the_normalised_kernel(strides):
+    layer = WeightNormConv2DTranspose(
+        2, 5, strides=strides, padding="same", mean_only_batch_norm=False, seed=1
+    )
+    x = tf.random.stateless_normal((3, 4, 6, 5), [1, 2])
+    assert layer(x).shape == layer.compute_output_shape(x.shape) == (3, 4 * strides, 6 * strides, 2)
+    layer.g.assign([0.5, 2.0])
+    layer.b.assign([1.0, -1.0])
+    v = layer.v.numpy()
+    kernel = np.array([0.5, 2.0]) * v / np.sqrt(np.sum(v**2, axis=(0, 1, 2)))
+    keras_layer = keras.layers.Conv2DTranspose(2, 5, strides=strides, padding="same")
+    keras_layer.build(x.shape)
+    keras_layer.set_weights([np.swapaxes(kernel, 2, 3), np.array([1.0, -1.0])])
+    np.testing.assert_allclose(layer(x), keras_layer(x), atol=1e-5)

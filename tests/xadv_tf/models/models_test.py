@@ -20,6 +20,30 @@ SMALL = {
     },
     "ladder_mlp": {"input_shape": (6, 6, 1), "hidden_units": (8, 7)},
     "ladder_conv": {"input_shape": (11, 11, 3)},
+    "catgan_mlp": {
+        "input_shape": (6, 6, 1),
+        "hidden_units": (8, 7),
+        "input_noise": 0.0,
+        "hidden_noise": 0.0,
+    },
+    "catgan_conv": {
+        "input_shape": (12, 12, 3),
+        "filters": (4, 6),
+        "input_noise": 0.0,
+        "hidden_noise": 0.0,
+    },
+    "gan_mlp": {
+        "input_shape": (6, 6, 1),
+        "hidden_units": (8, 7),
+        "input_noise": 0.0,
+        "hidden_noise": 0.0,
+    },
+    "gan_conv": {
+        "input_shape": (9, 9, 3),
+        "filters": (4, 6),
+        "input_dropout": 0.0,
+        "dropout_rate": 0.0,
+    },
     "wide_resnet": {"input_shape": (8, 8, 3), "depth": 10, "width": 2},
 }
 
@@ -105,4 +129,4 @@ def test_normalized_models_can_be_synchronized():
         if has_statistics and "wide_resnet" not in name:  # A deep network says nothing more here.
             model = models.get(name)(input_shape=(32, 32, 3), synchronized=True)
             assert any(getattr(layer, "synchronized", False) for layer in model.layers)
-    assert "mnist_cnn" not in models.NORMALIZED
+    assert not {"mnist_cnn", "gan_mlp", "gan_conv", "gan_conv_svhn"} & models.NORMALIZED

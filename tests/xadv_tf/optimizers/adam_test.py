@@ -162,6 +162,26 @@ def test_config_round_trip():
     assert again.get_config()["beta_1"] == 0.5
 
 
+@pytest.mark.parametrize("mode", ["eager", "graph", "jit"])
+def test_epsilon_within_the_root(mode):
+    # Salimans et al. 2016: m_hat / sqrt(v_hat + epsilon), with gradients below and above 1e-4.
+    random = np.random.default_rng(1)
+    gradients = random.normal(size=(30, 20)) * 10.0 ** random.uniform(-6, 0, size=(1, 20))
+    variable = keras.Variable(np.zeros(20, np.float32))
+    optimizer = Adam(1e-3, beta_1=0.5, epsilon_in_root=True)
+    optimizer.build([variable])
+    step = _step(optimizer, variable, mode)
+    x, m, v = np.zeros(20), 0.0, 0.0
+    for t, gradient in enumerate(gradients, 1):
+        step(tf.constant(gradient, tf.float32))
+        m, v = 0.5 * m + 0.5 * gradient, 0.999 * v + 0.001 * gradient**2
+        x -= 1e-3 * m / (1 - 0.5**t) / np.sqrt(v / (1 - 0.999**t) + 1e-8)
+    np.testing.assert_allclose(variable.numpy(), x, rtol=1e-4, atol=1e-6 * np.abs(x).max())
+    outside = _reference(np.zeros(20), gradients, 1e-3, lambda t: 0.5, 0.999, 1e-8)
+    assert np.abs(x - outside).max() > 1e-3
+    assert Adam.from_config(optimizer.get_config()).epsilon_in_root
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

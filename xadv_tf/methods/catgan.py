@@ -1,0 +1,77 @@
+"""CatGAN: be sure of real images, unsure of generated ones (Springenberg, ICLR 2016)."""
+
+from typing import Any
+
+import tensorflow as tf
+
+from xadv_tf import divergences
+from xadv_tf.layers.moments import batch_mean
+from xadv_tf.methods.generative import GenerativeMethod
+from xadv_tf.methods.players import Batch, Terms, is_supervised
+
+
+class CatGAN(GenerativeMethod):
+    """Entropies H of predictions p, and of the mean prediction over the global batch.
+
+    The classifier descends -H[mean p(x)] + mean H[p(x)] - mean H[p(G(u))] + clean_weight CE: all
+    classes alike, each real image sure, each generated one unsure. The generator descends
+    -H[mean p(G(u))] + mean H[p(G(u))]: it wants its images sure, and all classes alike. A published
+    port has the sign of that marginal entropy wrong, under which one class is enough.
+
+    Args:
+        classifier: any Keras classifier that gives logits.
+        generator: see `GenerativeMethod`.
+        clean_weight: weight lambda of CE; the published one is not known.
+        **kwargs: of `Method`.
+    """
+
+    formula = (
+        "J = −H[E p(x)] + E H[p(x)] − E H[p(G(u))] + λ CE(y, p(x)); "
+        "J_G = −H[E p(G(u))] + E H[p(G(u))], E over the batch. The classifier descends J, then the "
+        "generator G descends J_G."
+    )
+
+    def __init__(
+        self, classifier: Any, *, generator: Any, clean_weight: float = 1.0, **kwargs: Any
+    ) -> None:
+        super().__init__(
+            classifier,
+            generator=generator,
+            classifier_weights={
+                "cross_entropy": clean_weight,
+                "real_marginal_entropy": -1.0,
+                "real_entropy": 1.0,
+                "fake_entropy": -1.0,
+            },
+            generator_weights={"generator_marginal_entropy": -1.0, "generator_entropy": 1.0},
+            **kwargs,
+        )
+
+    def classifier_losses(self, batch: Batch) -> Terms:
+        """CE and the three entropies above, [batch] each but the marginal one, a scalar."""
+        image = batch["unlabeled"]["image"]
+        logits = self.labeled_forward(batch)
+        real = logits if is_supervised(batch) else self.forward(image, "real")
+        fakes = tf.stop_gradient(self.fakes(tf.shape(image)[0], "fake"))
+        return {
+            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            "real_marginal_entropy": _marginal_entropy(real),
+            "real_entropy": divergences.entropy(real),
+            "fake_entropy": divergences.entropy(self.forward(fakes, "fake")),
+        }
+
+    def generator_losses(self, batch: Batch) -> Terms:
+        """The two entropies of the generator, the marginal one a scalar, the other [batch]."""
+        count = tf.shape(batch["unlabeled"]["image"])[0]
+        logits = self.forward(self.fakes(count, "generator"), "generator", fixed=True)
+        return {
+            "generator_marginal_entropy": _marginal_entropy(logits),
+            "generator_entropy": divergences.entropy(logits),
+        }
+
+
+def _marginal_entropy(logits: tf.Tensor) -> tf.Tensor:
+    """H of the mean prediction over the batches of all replicas, in [0, log classes], scalar."""
+    mean, _ = batch_mean(tf.nn.softmax(logits), synchronized=True)
+    # A class that nobody predicts has the limit of m log m, 0, and a finite gradient.
+    return -tf.reduce_sum(mean * tf.math.log(tf.maximum(mean, 1e-30)))

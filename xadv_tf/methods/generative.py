@@ -1,0 +1,122 @@
+"""What CatGAN and the feature-matching GAN share: a generator that takes turns."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from xadv_tf import noise
+from xadv_tf.methods import passes
+from xadv_tf.methods.base import Method
+from xadv_tf.methods.players import Batch, Phase, Player, Terms
+from xadv_tf.optimizers import Adam
+
+
+class GenerativeMethod(Method):
+    """Two players, an objective each: first the classifier moves, then the generator.
+
+    While one moves the other is fixed, and each move costs one forward pass of its own and one
+    backward pass. The generator always normalises by its batch.
+
+    Args:
+        classifier: any Keras classifier that gives logits.
+        generator: a Keras model, [batch, latent] -> images; its input is uniform on [0, 1).
+        classifier_weights: weights of the terms of `classifier_losses`.
+        generator_weights: weights of the terms of `generator_losses`.
+        **kwargs: of `Method`.
+    """
+
+    combinable = False
+
+    def __init__(
+        self,
+        classifier: Any,
+        *,
+        generator: Any,
+        classifier_weights: Mapping[str, Any],
+        generator_weights: Mapping[str, Any],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            classifier, loss_weights={**classifier_weights, **generator_weights}, **kwargs
+        )
+        self.generator = generator
+        self.generator_optimizer: Any = None
+        self._generator_terms = frozenset(generator_weights)
+
+    def classifier_losses(self, batch: Batch) -> Terms:
+        """What the classifier's objective weighs; no gradient reaches the generator."""
+        raise NotImplementedError
+
+    def generator_losses(self, batch: Batch) -> Terms:
+        """What the generator's objective weighs; no gradient reaches the classifier."""
+        raise NotImplementedError
+
+    def compute_losses(self, batch: Batch) -> Terms:
+        """The terms of both, as if nobody had moved yet."""
+        return {**self.classifier_losses(batch), **self.generator_losses(batch)}
+
+    def objectives(self) -> Mapping[str, Mapping[str, Any]]:
+        """One each: "objective" of the classifier, "generator_objective"."""
+        mine: dict[str, dict[str, Any]] = {"objective": {}, "generator_objective": {}}
+        for term, weight in self.loss_weights.items():
+            name = "generator_objective" if term in self._generator_terms else "objective"
+            mine[name][term] = weight
+        return mine
+
+    def players(self) -> Sequence[Player]:
+        """The classifier and the generator."""
+        variables = self.generator.trainable_variables
+        generator = Player("generator", variables, self.generator_optimizer, "generator_objective")
+        return [*super().players(), generator]
+
+    def phases(self) -> Sequence[Phase]:
+        """The classifier's turn, then the generator's."""
+        classifier, generator = self.players()
+        return [
+            Phase(self.classifier_losses, [classifier]),
+            Phase(self.generator_losses, [generator]),
+        ]
+
+    def fakes(self, count: Any, purpose: str) -> tf.Tensor:
+        """Generated images, float32 [count, ...], from noise of this step and `purpose`."""
+        latent = noise.uniform([count, self.generator.input_shape[-1]], self.noise_seed(purpose))
+        return self.forward(latent, f"generator/{purpose}", model=self.generator)
+
+    def generate(self, count: int, seed: int = 0) -> tf.Tensor:
+        """Images of the trained generator, float32 [count, ...], normalised by their batch."""
+        latent = noise.uniform(
+            [count, self.generator.input_shape[-1]], noise.seed_pair(seed, "generate", 0, 0)
+        )
+        return passes.training_pass(
+            self.generator,
+            latent,
+            lambda purpose: noise.seed_pair(seed, purpose, 0, 0),
+            "generate",
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Builds classifier and optimizers for images of `input_shape`, [batch, ...].
+
+        Raises:
+            ValueError: for a generator of other images.
+        """
+        made = tuple(self.generator.output_shape[1:])
+        if made != tuple(input_shape[1:]):
+            raise ValueError(
+                f"generator must make images of shape {tuple(input_shape[1:])}. Received: {made}"
+            )
+        super().build(input_shape)
+
+    def compile(
+        self, optimizer: Any = None, generator_optimizer: Any = None, **kwargs: Any
+    ) -> None:
+        """Sets both optimizers.
+
+        Args:
+            optimizer: the classifier's; by default `xadv_tf.optimizers.Adam()`.
+            generator_optimizer: likewise.
+            **kwargs: of `Method.compile`.
+        """
+        self.generator_optimizer = generator_optimizer or Adam()
+        super().compile(optimizer, **kwargs)
