@@ -23,6 +23,8 @@ METHOD_RANGES: Mapping[str, Mapping[str, str]] = {
     "xvat": _TRAINED_MASK,
     "pi_model": _CONSISTENCY,
     "temporal_ensembling": {**_CONSISTENCY, "ensemble_momentum": "linear:0.3:0.9"},
+    "entropy": {"entropy_weight": "log:0.1:10"},
+    "pseudo_label": {"pseudo_label_weight": "log:0.1:10"},
     "ladder": {"noise_stddev": "linear:0.1:0.6"},
     "mean_teacher": {**_CONSISTENCY, "teacher_decay": "choice:0.99,0.995,0.999"},
 }
