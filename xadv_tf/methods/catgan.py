@@ -7,7 +7,7 @@ import tensorflow as tf
 from xadv_tf import divergences
 from xadv_tf.layers.moments import batch_mean
 from xadv_tf.methods.generative import GenerativeMethod
-from xadv_tf.methods.players import Batch, Terms, is_supervised
+from xadv_tf.methods.players import Batch, Terms
 
 
 class CatGAN(GenerativeMethod):
@@ -49,10 +49,9 @@ class CatGAN(GenerativeMethod):
 
     def classifier_losses(self, batch: Batch) -> Terms:
         """CE and the three entropies above, [batch] each but the marginal one, a scalar."""
-        image = batch["unlabeled"]["image"]
         logits = self.labeled_forward(batch)
-        real = logits if is_supervised(batch) else self.forward(image, "real")
-        fakes = tf.stop_gradient(self.fakes(tf.shape(image)[0], "fake"))
+        real = self.unlabeled_forward(batch, logits)
+        fakes = tf.stop_gradient(self.fakes(tf.shape(real)[0], "fake"))
         return {
             "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
             "real_marginal_entropy": _marginal_entropy(real),
