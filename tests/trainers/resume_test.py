@@ -114,6 +114,7 @@ def test_generator_dropout_and_augmentation_on_one_device():
     assert "was preempted; going on from step 6\n" in output
 
 
+@pytest.mark.slow
 def test_table_on_two_replicas():
     _check(_TRANSDUCTIVE, [_ASKED_TO_STOP, _IN_A_CHECKPOINT], devices=2)
 

@@ -46,8 +46,8 @@ def test_every_flag_is_taken_by_somebody(module, taken):
     [
         (["--method=nothing"], r"--method must be one of mle, .*Received: --method=nothing"),
         (["--method=xvat+nothing"], r"with \+ between\. Received: --method=xvat\+nothing"),
-        (["--method=vat+vat"], r"none of them ladder\. Received: --method=vat\+vat"),
-        (["--method=ladder+entropy"], r"none of them ladder\. Received: --method=ladder\+entropy"),
+        (["--method=vat+vat"], r"none of them .*ladder\. Received: --method=vat\+vat"),
+        (["--method=ladder+entropy"], r"none of them .*\. Received: --method=ladder\+entropy"),
         (
             ["--method=vat+entropy", "--norm=l2"],
             r"--method=vat\+entropy does not take --norm; .*--xi, .*--entropy_weight",

@@ -229,17 +229,18 @@ def test_each_term_reaches_whom_it_should_and_nobody_else(name):
 @pytest.mark.parametrize("supervised", [False, True])
 def test_a_step_of_the_classifier_lowers_its_objective(name, supervised):
     # A short step along the gradient, the mask standing still, lowers J by rate * ||g||^2 to first
-    # order; where targets and perturbations are detached they move along, for better or worse.
+    # order; where targets and perturbations are detached they move along, for better or worse, and
+    # the signs of AT's flip, which at a rate of 1e-3 cost more than half of it.
     still = {f"{player}_optimizer": keras.optimizers.SGD(0.0) for player in _adversaries(name)}
-    method = _make(name, {"optimizer": keras.optimizers.SGD(1e-3), **still})
+    method = _make(name, {"optimizer": keras.optimizers.SGD(1e-4), **still})
     batch = make_batch(supervised=supervised)
     step = tf.function(method.train_step, autograph=False)
     before = step(batch)
     method.step.assign(0)  # The same noise again.
     after = step(batch)
-    expected = 1e-3 * float(before["gradient_norm/classifier"]) ** 2
+    expected = 1e-4 * float(before["gradient_norm/classifier"]) ** 2
     fallen = float(before["objective"] - after["objective"])
-    assert expected > 1e-5
+    assert expected > 1e-6
     assert fallen > 0.5 * expected
     if name == "mle":
         assert fallen == pytest.approx(expected, rel=0.05)
