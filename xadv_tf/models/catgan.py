@@ -8,6 +8,7 @@ import keras
 
 from xadv_tf import initializers
 from xadv_tf.layers.batch_normalization import BatchNormalization
+from xadv_tf.models.checks import check_size, check_widths
 from xadv_tf.models.gan_generators import into_range
 
 _SLOPE = 0.1
@@ -43,11 +44,7 @@ def catgan_mlp(
     Raises:
         ValueError: if a width or `num_classes` is below 1.
     """
-    if min([num_classes, *hidden_units]) < 1:
-        raise ValueError(
-            "num_classes and all hidden_units must be at least 1. "
-            f"Received: num_classes={num_classes}, hidden_units={tuple(hidden_units)}"
-        )
+    check_widths(num_classes, hidden_units)
     seeds = initializers.layer_seeds(seed)
     inputs = keras.Input(input_shape, name="image")
     x = keras.layers.Flatten()(inputs)
@@ -96,11 +93,7 @@ def catgan_conv(
     Raises:
         ValueError: if the images are too small.
     """
-    if min(input_shape[:2]) < _MIN_SIZE:
-        raise ValueError(
-            f"catgan_conv needs images of at least {_MIN_SIZE} x {_MIN_SIZE}. "
-            f"Received: input_shape={tuple(input_shape)}"
-        )
+    check_size("catgan_conv", input_shape, _MIN_SIZE)
     seeds = initializers.layer_seeds(seed)
 
     def convolve(x: Any, units: int, size: int, padding: str = "same", **kwargs: Any) -> Any:

@@ -7,6 +7,7 @@ import keras
 from xadv_tf import initializers
 from xadv_tf.layers.batch_normalization import BatchNormalization
 from xadv_tf.layers.weight_normalization import WeightNormConv2D, WeightNormDense
+from xadv_tf.models.checks import check_size
 
 # (filters, kernel size, padding) of each convolution; a pool follows the first two groups.
 _GROUPS = (
@@ -77,11 +78,7 @@ def conv_large(
         raise ValueError(
             f"normalizer must be 'batch_norm' or 'weight_norm'. Received: normalizer={normalizer!r}"
         )
-    if min(input_shape[:2]) < _MIN_SIZE:
-        raise ValueError(
-            f"conv_large needs images of at least {_MIN_SIZE} x {_MIN_SIZE}. "
-            f"Received: input_shape={tuple(input_shape)}"
-        )
+    check_size("conv_large", input_shape, _MIN_SIZE)
     seeds = initializers.layer_seeds(seed)
 
     def normalize(**kwargs: Any) -> Any:

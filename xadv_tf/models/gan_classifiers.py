@@ -7,6 +7,7 @@ import keras
 
 from xadv_tf import initializers
 from xadv_tf.layers.weight_normalization import WeightNormConv2D, WeightNormDense
+from xadv_tf.models.checks import check_size, check_widths
 
 HIDDEN_UNITS = (1000, 500, 250, 250, 250)
 _MIN_SIZE = 9  # halved twice, rounding up, it leaves the 3x3 valid convolution its window
@@ -42,11 +43,7 @@ def gan_mlp(
     Raises:
         ValueError: if a width or `num_classes` is below 1.
     """
-    if min([num_classes, *hidden_units]) < 1:
-        raise ValueError(
-            "num_classes and all hidden_units must be at least 1. "
-            f"Received: num_classes={num_classes}, hidden_units={tuple(hidden_units)}"
-        )
+    check_widths(num_classes, hidden_units)
     seeds = initializers.layer_seeds(seed)
     inputs = keras.Input(input_shape, name="image")
     x = keras.layers.Flatten()(inputs)
@@ -91,11 +88,7 @@ def gan_conv(
     Raises:
         ValueError: if the images are too small.
     """
-    if min(input_shape[:2]) < _MIN_SIZE:
-        raise ValueError(
-            f"gan_conv needs images of at least {_MIN_SIZE} x {_MIN_SIZE}. "
-            f"Received: input_shape={tuple(input_shape)}"
-        )
+    check_size("gan_conv", input_shape, _MIN_SIZE)
     seeds = initializers.layer_seeds(seed)
 
     def convolve(x: Any, units: int, size: int = 3, **kwargs: Any) -> Any:

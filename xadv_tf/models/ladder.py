@@ -7,6 +7,7 @@ import keras
 
 from xadv_tf import initializers
 from xadv_tf.layers.normalized_stage import NormalizedStage
+from xadv_tf.models.checks import check_size, check_widths
 
 HIDDEN_UNITS = (1000, 500, 250, 250, 250)
 # (filters, kernel size, padding) of each convolution; a pool follows the first two groups, and one
@@ -49,11 +50,7 @@ def ladder_mlp(
     Raises:
         ValueError: if a width or `num_classes` is below 1.
     """
-    if min([num_classes, *hidden_units]) < 1:
-        raise ValueError(
-            "num_classes and all hidden_units must be at least 1. "
-            f"Received: num_classes={num_classes}, hidden_units={tuple(hidden_units)}"
-        )
+    check_widths(num_classes, hidden_units)
     seeds = initializers.layer_seeds(seed)
 
     def dense(units: int, **kwargs: Any) -> Any:
@@ -107,11 +104,7 @@ def ladder_conv(
     Raises:
         ValueError: if the images are too small.
     """
-    if min(input_shape[:2]) < _MIN_SIZE:
-        raise ValueError(
-            f"ladder_conv needs images of at least {_MIN_SIZE} x {_MIN_SIZE}. "
-            f"Received: input_shape={tuple(input_shape)}"
-        )
+    check_size("ladder_conv", input_shape, _MIN_SIZE)
     seeds = initializers.layer_seeds(seed)
     model = keras.Sequential([keras.Input(input_shape, name="image")], name=name)
 

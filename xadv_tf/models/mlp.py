@@ -7,6 +7,7 @@ import keras
 
 from xadv_tf import initializers
 from xadv_tf.layers.batch_normalization import BatchNormalization
+from xadv_tf.models.checks import check_widths
 
 SEMI_SUPERVISED_UNITS = (1200, 1200)
 SUPERVISED_UNITS = (1200, 600, 300, 150)
@@ -52,11 +53,7 @@ def mlp(
     Raises:
         ValueError: if a width or `num_classes` is below 1.
     """
-    if min([num_classes, *hidden_units]) < 1:
-        raise ValueError(
-            "num_classes and all hidden_units must be at least 1. "
-            f"Received: num_classes={num_classes}, hidden_units={tuple(hidden_units)}"
-        )
+    check_widths(num_classes, hidden_units)
     seeds = initializers.layer_seeds(seed)
 
     def dense(units: int, **kwargs: Any) -> Any:

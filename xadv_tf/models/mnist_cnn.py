@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from xadv_tf import initializers
+from xadv_tf.models.checks import check_size
 
 
 def mnist_cnn(
@@ -37,10 +38,7 @@ def mnist_cnn(
     Raises:
         ValueError: if the images are too small.
     """
-    if min(input_shape[:2]) < 4:
-        raise ValueError(
-            f"mnist_cnn needs images of at least 4 x 4. Received: input_shape={tuple(input_shape)}"
-        )
+    check_size("mnist_cnn", input_shape, 4)  # Two pools halve it.
     seeds = initializers.layer_seeds(seed)
 
     def initializer() -> Any:
