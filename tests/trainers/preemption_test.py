@@ -15,8 +15,11 @@ import hashlib
 from trainers.preemption import Preemption
 with Preemption() as preemption:
     print("ready", flush=True)
-    while not preemption.requested():
+    # At least one: a signal may come before it, as before a long step.
+    busy = True
+    while busy:
         hashlib.pbkdf2_hmac("sha256", b"", b"", {rounds})
+        busy = not preemption.requested()
 print("saved", flush=True)
 """
 
