@@ -19,15 +19,13 @@ from typing import Any
 import flags
 import flags.programs  # defines --table
 from trainers import experiment as experiment_lib
-from trainers import outcomes, program, tables
+from trainers import outcomes, overriding, program, tables
 
 # No TensorFlow here: this program only waits for those that need it.
 
 _EXPERIMENTS = pathlib.Path(flags.__file__).parent / "experiments"
 # From the plainest method on, the first result after the shortest time.
 _ORDER = ("MLE", "RandomMask", "AT", "VAT", "xAT-I", "xAT-T", "xVAT-I", "xVAT-T")
-# What tells the runs of a table apart is not to be overridden for all of them.
-_FIXED = ("method", "mask")
 _FLAGS = ("table", *experiment_lib.all_names())
 
 
@@ -83,25 +81,17 @@ def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> l
             f"Received: {table or 'nothing'}"
         )
     files = [file for name in names for file in sorted((_EXPERIMENTS / name).glob("*.flags"))]
-    runs = []
-    unused = set(overrides)
-    for file in files:
-        place = pathlib.Path(workdir) / file.stem
-        arguments = [f"--flagfile={tables.shown_path(file)}", f"--workdir={place}"]
-        planned = experiment_lib.from_flags(experiment_lib.parse(arguments))
-        taken = experiment_lib.flags_taken(planned) - {"workdir", *_FIXED}
-        used = [name for name in overrides if name in taken]
-        unused.difference_update(used)
-        arguments += [overrides[name] for name in used]
-        values = experiment_lib.parse(arguments)
-        experiment = experiment_lib.from_flags(values)
-        label = tables.method_label(experiment)
-        runs.append(Run(label, place, arguments, experiment_lib.to_flagfile(values)))
-    if unused:
-        name = sorted(unused)[0]
-        raise experiment_lib.UsageError(
-            f"no run of --table={table} takes --{name} as an override. Received: {overrides[name]}"
+    workdirs = {file: str(pathlib.Path(workdir) / file.stem) for file in files}
+    planned = overriding.plan(workdirs, overrides, choice=f"--table={table}")
+    runs = [
+        Run(
+            tables.method_label(one.experiment),
+            pathlib.Path(one.experiment.workdir),
+            one.arguments,
+            experiment_lib.to_flagfile(one.values),
         )
+        for one in planned
+    ]
     return sorted(runs, key=lambda run: (_rank(run.label), run.workdir))
 
 
