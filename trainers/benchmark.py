@@ -1,13 +1,17 @@
-"""Times the training step of every method: python -m trainers.benchmark --output=FILE.json."""
+"""Times the training step of every method: python -m trainers.benchmark --output=FILE.json.
+
+On synthetic data of two settings, or on the real data of experiments:
+
+python -m trainers.benchmark --experiments='flags/experiments/digits/*.flags' --steps=20
+"""
 
 import dataclasses
 import functools
 import json
 import os
 import pathlib
-import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import keras
@@ -17,8 +21,17 @@ from rich import console
 
 import flags.benchmark
 import flags.programs  # noqa: F401 (these define the flags below)
-from trainers import benchmark_table, program, step_timing, timed_step
+from trainers import (
+    benchmark_table,
+    child,
+    experiment_rows,
+    experiment_table,
+    program,
+    step_timing,
+    timed_step,
+)
 from trainers import experiment as experiment_lib
+from trainers.overriding import Planned
 from trainers.provenance import provenance
 from trainers.storage import write_aside
 from trainers.timed_step import Setting
@@ -44,7 +57,9 @@ SETTINGS: dict[str, Setting] = {
 }
 _PRECISIONS = ("float32", "mixed_bfloat16")
 _JIT = ("off", "on")
-_FLAGS = ("models", "methods", "precisions", "jits", "repeats", "seconds", "output")
+_OF_SETTINGS = ("models", "methods", "precisions", "jits", "repeats", "seconds", "output")
+_OF_EXPERIMENTS = ("experiments", "steps", "output", *experiment_rows.FLAGS)
+_FLAGS = tuple(dict.fromkeys((*_OF_SETTINGS, *_OF_EXPERIMENTS)))
 _WIDTH = 100
 
 
@@ -63,28 +78,30 @@ def measure(
         RuntimeError: a child failed; its own words are on stderr.
     """
     task = {"setting": dataclasses.asdict(setting), "repeats": repeats, "seconds": seconds}
-    measured = _run_child({**task, "kind": "times", "methods": names})
+
+    def run(kind: str, methods: Sequence[str]) -> dict[str, Any]:
+        whole = {**task, "kind": kind, "methods": methods}
+        return child.run(step_timing.__name__, whole, what=", ".join(methods))
+
+    measured = run("times", names)
     for row in measured["rows"]:
-        _report(f"  {row['method']}: measuring its memory")
-        child = _run_child({**task, "kind": "memory", "methods": [row["method"]]})
-        row["peak_memory_bytes"] = child["bytes"]
+        child.report(f"  {row['method']}: measuring its memory")
+        row["peak_memory_bytes"] = run("memory", [row["method"]])["bytes"]
     return measured
 
 
 def main(argv: list[str]) -> int:
-    """Reads the flags, measures setting by setting, shows each one's table when it is done."""
+    """Reads the flags, measures row by row, shows the tables."""
     try:
         experiment_lib.refuse_arguments(argv)
         experiment_lib.refuse_other_flags(*_FLAGS)
-        repeats, seconds, output = experiment_lib.program_flags("repeats", "seconds", "output")
-        methods = _chosen("methods", timed_step.METHODS, timed_step.METHODS)
-        gpu = bool(tf.config.list_physical_devices("GPU"))
-        settings = [
-            dataclasses.replace(SETTINGS[model], precision=precision, jit=jit == "on")
-            for model in _chosen("models", SETTINGS, SETTINGS)
-            for precision in _chosen("precisions", _PRECISIONS, _PRECISIONS)
-            for jit in _chosen("jits", _JIT, ["on" if gpu else "off"])
-        ]
+        output, patterns = experiment_lib.program_flags("output", "experiments")
+        if patterns is None:
+            experiment_lib.refuse_other_flags(*_OF_SETTINGS, where=" without --experiments")
+            settings, methods = _settings(), _chosen("methods", timed_step.METHODS)
+        else:
+            experiment_lib.refuse_other_flags(*_OF_EXPERIMENTS, where=" with --experiments")
+            planned = experiment_rows.plan(patterns)
         if output and not _can_hold_a_file(pathlib.Path(output)):
             raise experiment_lib.UsageError(
                 "--output must name a file in a folder that can be written. "
@@ -94,62 +111,91 @@ def main(argv: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     versions = {"python": sys.version.split()[0], "keras": keras.__version__}
-    report = {**provenance(), **versions, "numpy": np.__version__, "settings": []}
+    report = {**provenance(), **versions, "numpy": np.__version__}
     screen = console.Console(width=_WIDTH)
     screen.print(f"{report['hardware']}; TensorFlow {tf.__version__}; commit {report['commit']}")
+    if patterns is None:
+        done = _measure_settings(settings, methods, report, screen)
+    else:
+        done = _measure_experiments(planned, report, screen)
+    if output and done:
+        print(f"All numbers, round by round: {output}")
+    return 0 if done else 1
+
+
+def _settings() -> list[Setting]:
+    gpu = bool(tf.config.list_physical_devices("GPU"))
+    return [
+        dataclasses.replace(SETTINGS[model], precision=precision, jit=jit == "on")
+        for model in _chosen("models", SETTINGS)
+        for precision in _chosen("precisions", _PRECISIONS)
+        for jit in _chosen("jits", _JIT, ["on" if gpu else "off"])
+    ]
+
+
+def _measure_settings(
+    settings: Sequence[Setting],
+    methods: Sequence[str],
+    report: dict[str, Any],
+    screen: console.Console,
+) -> bool:
+    """Measures setting by setting, shows each one's table; returns whether all went well."""
+    repeats, seconds = experiment_lib.program_flags("repeats", "seconds")
+    report["settings"] = []
     for i, setting in enumerate(settings, 1):
-        _report(f"[{i}/{len(settings)}] {benchmark_table.describe(setting)}")
+        child.report(f"[{i}/{len(settings)}] {benchmark_table.describe(setting)}")
         try:
             measured = measure(setting, methods, repeats=repeats, seconds=seconds)
         except RuntimeError as error:
             print(f"error: {error}", file=sys.stderr)
-            return 1
+            return False
         summary = benchmark_table.summarize(setting, measured)
         screen.print(benchmark_table.make_table(setting, summary))
         report["settings"].append(summary)
-        if output:  # After each setting: what is measured stays when a long run is stopped.
-            write_aside(pathlib.Path(output), json.dumps(report, indent=2) + "\n")
+        _keep(report)
+    return True
+
+
+def _measure_experiments(
+    planned: dict[str, Planned], report: dict[str, Any], screen: console.Console
+) -> bool:
+    """Measures all experiments, shows their tables; returns whether all went well."""
+    (steps,) = experiment_lib.program_flags("steps")
+    report["experiments"] = []
+    for row in experiment_rows.measure(planned, steps=steps):
+        # The others may well run, and take long to: they are not given up.
+        if isinstance(row, RuntimeError):
+            print(f"error: {row}", file=sys.stderr)
+            continue
+        report["experiments"].append(row)
+        _keep(report)
+    for table in experiment_table.make_tables(report["experiments"]):
+        screen.print(table)
+    return len(report["experiments"]) == len(planned)
+
+
+def _keep(report: dict[str, Any]) -> None:
+    """Writes what is measured so far, so that it stays when a long run is stopped."""
+    (output,) = experiment_lib.program_flags("output")
     if output:
-        print(f"All numbers, round by round: {output}")
-    return 0
-
-
-def _run_child(task: Mapping[str, Any]) -> dict[str, Any]:
-    line = "{}"
-    # Our own interpreter on our own module.
-    with subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", step_timing.__name__, json.dumps(task)],
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
-        for line in child.stdout or ():
-            if not line.startswith("{"):
-                _report(f"  {line.rstrip()}")
-    if child.returncode:
-        raise RuntimeError(
-            f"The process that measured {', '.join(task['methods'])} failed and has said why. "
-            f"Received: exit status {child.returncode}"
-        )
-    return json.loads(line)
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+        write_aside(pathlib.Path(output), json.dumps(report, indent=2) + "\n")
 
 
 def _can_hold_a_file(path: pathlib.Path) -> bool:
     return not path.is_dir() and os.access(path.parent, os.W_OK)
 
 
-def _chosen(name: str, known: Collection[str], by_default: Collection[str]) -> list[str]:
-    """The names that a flag lists.
+def _chosen(
+    name: str, known: Collection[str], by_default: Collection[str] | None = None
+) -> list[str]:
+    """The names that a flag lists; those by default, or all, where it is not given.
 
     Raises:
         UsageError: for an unknown name, or one that is listed twice.
     """
     (names,) = experiment_lib.program_flags(name)
     if names is None:
-        return list(by_default)
+        return list(known if by_default is None else by_default)
     if not names or len(set(names)) < len(names) or not set(names) <= set(known):
         raise experiment_lib.UsageError(
             f"--{name} must name some of {', '.join(known)}, each once. "

@@ -123,8 +123,12 @@ def program_flags(*names: str) -> list[Any]:
     return [absl_flags.FLAGS[name].value for name in names]
 
 
-def refuse_other_flags(*names: str) -> None:
+def refuse_other_flags(*names: str, where: str = "") -> None:
     """For programs that take some of the flags that are defined.
+
+    Args:
+        *names: of the flags that the program takes.
+        where: under which circumstances it takes no others, for the message.
 
     Raises:
         UsageError: for a flag of this project that was given and is not among `names`.
@@ -133,7 +137,7 @@ def refuse_other_flags(*names: str) -> None:
         for flag in defined:
             if module.startswith("flags.") and flag.present and flag.name not in names:
                 raise UsageError(
-                    f"this program has no flag --{flag.name}; see --help. "
+                    f"this program has no flag --{flag.name}{where}; see --help. "
                     f"Received: {flag.serialize()}"
                 )
 

@@ -27,6 +27,9 @@ class Loop:
         augment: (images, kind -> seed pair) -> images, or None.
         jit_compile: compile the step with XLA; None does so on one GPU.
 
+    Attributes:
+        jit_compile: whether the step is compiled with XLA.
+
     Raises:
         ValueError: for XLA with several replicas, whose updates cross devices.
     """
@@ -61,6 +64,7 @@ class Loop:
             )
         if jit_compile is None:
             jit_compile = replicas == 1 and bool(tf.config.list_physical_devices("GPU"))
+        self.jit_compile = jit_compile
         self._step = self._traced_step if self._stream is None else self._train_on
         if jit_compile:
             self._step = tf.function(self._step, jit_compile=True, autograph=False)
@@ -86,6 +90,11 @@ class Loop:
         self._evaluation_is_prepared = False
         source = self._pool if self._stream is None else self._stream.take(self.step, num_steps)
         return self._run(source, tf.constant(num_steps)).numpy()
+
+    def trace(self) -> Any:
+        """A step on a whole batch as a ConcreteFunction, to be looked at and not to be called."""
+        batch = next(data.training_batches(self._whole_pool, self.sampler))
+        return tf.function(lambda: self._train_on(batch), autograph=False).get_concrete_function()
 
     def means(self, rows: Sequence[np.ndarray]) -> dict[str, float]:
         """Each log's mean over what several calls of `run` returned.

@@ -144,9 +144,23 @@ class TimedStep:
         return logs.numpy()
 
     def _time(self, run: Callable[[int], np.ndarray]) -> float:
-        start = time.perf_counter()
-        logs = run(self._steps)
-        seconds = (time.perf_counter() - start) / self._steps
-        if not np.all(np.isfinite(logs)):
-            raise ArithmeticError(f"The logs of {self.name} must be finite. Received: {logs}")
-        return seconds
+        return time_steps(run, self._steps, self.name)[0]
+
+
+def time_steps(run: Callable[[int], np.ndarray], steps: int, name: str) -> tuple[float, np.ndarray]:
+    """Seconds per step of one call that takes several, and the logs that it returned.
+
+    Args:
+        run: takes so many steps and returns their logs.
+        steps: how many.
+        name: of what steps, for the message.
+
+    Raises:
+        ArithmeticError: a log is not finite.
+    """
+    start = time.perf_counter()
+    logs = run(steps)
+    seconds = (time.perf_counter() - start) / steps
+    if not np.all(np.isfinite(logs)):
+        raise ArithmeticError(f"The logs of {name} must be finite. Received: {logs}")
+    return seconds, logs

@@ -6,7 +6,7 @@ import pytest
 from absl import flags as absl_flags
 from absl.testing import flagsaver
 
-from trainers import benchmark, command_line
+from trainers import benchmark, child, command_line, experiment_rows
 from trainers.timed_step import Setting
 
 TINY = Setting("mlp", (4, 4, 1), 2, 3, num_labeled=5, num_pool=7)
@@ -20,11 +20,31 @@ def _main(*arguments):
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setattr(benchmark, "SETTINGS", {"mlp": TINY})
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
     for threads in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         monkeypatch.setenv(threads, "1")  # other tests use the cores
 
 
-def test_a_small_run_from_flags_to_table_and_json(tiny, tmp_path, capfd):
+@pytest.fixture
+def small_peak(monkeypatch):
+    monkeypatch.setattr(experiment_rows, "_PEAK_SECONDS", 0.01)
+
+
+@pytest.fixture
+def one_child(monkeypatch):
+    """The child that measures memory speaks as that for times does: a TensorFlow start less."""
+    run = child.run
+
+    def run_for_times(module, task, *, what):
+        return {"bytes": 123_000_000} if task["kind"] == "memory" else run(module, task, what=what)
+
+    monkeypatch.setattr(child, "run", run_for_times)
+
+
+def test_a_small_run_from_flags_to_table_and_json(tiny, one_child, tmp_path, capfd):
     output = tmp_path / "speed.json"
     flags = ["--models=mlp", "--methods=mle", "--precisions=float32"]
     limits = ["--repeats=3", "--seconds=0.01", f"--output={output}"]
@@ -40,12 +60,51 @@ def test_a_small_run_from_flags_to_table_and_json(tiny, tmp_path, capfd):
     (row,) = setting["rows"]
     assert len(row["bare"]) == len(row["loop"]) == 3
     assert row["milliseconds"] > 0
-    assert row["peak_memory_bytes"] > 50e6
+    assert row["peak_memory_bytes"] == 123_000_000
+
+
+def test_a_small_run_of_an_experiment_from_flags_to_table_and_json(small_peak, tmp_path, capfd):
+    output = tmp_path / "speed.json"
+    flagfile = tmp_path / "tiny.flags"
+    flagfile.write_text("--dataset=digits\n--num_labeled=100\n--method=mle\n--model=mlp\n")
+    sizes = ["--labeled_batch_size=4", "--unlabeled_batch_size=0"]
+    arguments = [f"--experiments={tmp_path}/t*.flags", "--steps=3", f"--output={output}"]
+    assert _main(*arguments, *sizes) == 0
+    printed = capfd.readouterr()
+    assert f"{tmp_path}: 3 steps each" in printed.out.replace("\n", "")
+    assert str(output) in printed.out
+    assert "[1/1] " in printed.err and "3 of 3 steps" in printed.err
+    report = json.loads(output.read_text())
+    assert {"commit", "hardware", "tensorflow", "keras", "numpy", "python"} <= set(report)
+    (row,) = report["experiments"]
+    assert (row["flagfile"], row["method"], row["steps"]) == (str(flagfile), "MLE", 3)
+    assert row["labeled_batch_size"] == row["reference"]["batch_size"] == 4
+    assert row["operations"] == row["reference"]["operations"]
+    assert row["milliseconds"] > 0
+    assert row["of_predicted"] > 0
+    assert set(tmp_path.iterdir()) == {output, flagfile}
+
+
+def test_an_experiment_that_fails_is_named_and_the_others_shown(tmp_path, monkeypatch, capfd):
+    good = {
+        **dict(flagfile="a/good.flags", method="VAT", model="mlp", steps=2, peak={"gflops": 50.0}),
+        **dict(labeled_batch_size=4, unlabeled_batch_size=0, milliseconds=4.0, operations=1e9),
+        **dict(gflops=25.0, share_of_peak=0.5, predicted_milliseconds=5.0, of_predicted=0.8),
+    }
+    measured = [RuntimeError("that one failed"), good]
+    monkeypatch.setattr(experiment_rows, "plan", lambda patterns: {"bad": None, "good": None})
+    monkeypatch.setattr(experiment_rows, "measure", lambda planned, steps: iter(measured))
+    output = tmp_path / "speed.json"
+    assert _main("--experiments=a/*.flags", f"--output={output}") == 1
+    printed = capfd.readouterr()
+    assert printed.err == "error: that one failed\n"
+    assert "VAT" in printed.out
+    assert json.loads(output.read_text())["experiments"] == [good]
 
 
 def test_a_child_that_fails_ends_the_run_with_its_words(tiny, monkeypatch, capfd):
-    child = types.SimpleNamespace(__name__="trainers.no_such_module", FEWEST_ROUNDS=3)
-    monkeypatch.setattr(benchmark, "step_timing", child)
+    module = types.SimpleNamespace(__name__="trainers.no_such_module")
+    monkeypatch.setattr(benchmark, "step_timing", module)
     assert _main("--models=mlp", "--methods=mle,at", "--precisions=float32") == 1
     lines = capfd.readouterr().err.splitlines()
     assert "no_such_module" in lines[-2]
@@ -62,12 +121,16 @@ def test_a_child_that_fails_ends_the_run_with_its_words(tiny, monkeypatch, capfd
         ("--jits=auto", "--jits must name some of off, on, each once. Received: --jits=auto"),
         ("--output=no/such/folder/x.json", "--output must name a file .* Received: --output=no/s"),
         ("--output=.", "--output must name a file .* Received: --output=."),
-        ("--model=mlp", "this program has no flag --model; see --help. Received: --model=mlp"),
+        ("--split=test", "this program has no flag --split; see --help. Received: --split=test"),
+        ("--model=mlp", "this program has no flag --model without --experiments; .*: --model=mlp"),
+        ("--steps=3", "this program has no flag --steps without --experiments; .*: --steps=3"),
+        ("--experiments=x.flags --jits=on", "this program has no flag --jits with --exp.*: --jits"),
+        ("--experiments=x.flags", "--experiments must name flagfiles that exist.*: x.flags"),
         ("mlp", "flags start with --. Received: mlp"),
     ],
 )
 def test_wrong_flags_end_in_one_sentence(flag, message, capsys):
-    assert _main(flag) == 2
+    assert _main(*flag.split()) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert re.fullmatch(f"error: {message}.*\n", printed.err)

@@ -57,6 +57,15 @@ def test_loop_is_the_step_on_the_samplers_batches():
         np.testing.assert_array_equal(one, other)
 
 
+def test_a_traced_step_is_not_taken():
+    loop = _loop()
+    before = _weights(loop.method)
+    assert loop.trace().outputs
+    assert loop.step == 0
+    for one, other in zip(_weights(loop.method), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_how_steps_are_divided_into_calls_changes_nothing():
     one, other = _loop(), _loop()
     rows = [one.run(4)]
