@@ -16,6 +16,7 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from trainers import assembly, flops, peak, tables, train
 from trainers import experiment as experiment_lib
@@ -131,6 +132,7 @@ def main(argv: Sequence[str]) -> int:
 
     The JSON holds "arguments" (of trainers.train), "steps" and "peak_seconds".
     """
+    logging.set_verbosity(logging.ERROR)
     task = json.loads(argv[1])
     try:
         measured = measure(
