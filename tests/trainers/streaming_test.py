@@ -137,6 +137,7 @@ def _run(workdir, *flags):
     return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()], data
 
 
+@pytest.mark.slow
 def test_the_flag_changes_where_the_images_are_and_nothing_else(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     rng = np.random.default_rng(0)

@@ -89,6 +89,7 @@ def test_a_run_leaves_what_it_promises(tmp_path):
         assert expected <= tags
 
 
+@pytest.mark.slow  # resume_test has it in processes, with one mask.
 @pytest.mark.parametrize("mask", ["inductive", "transductive"])
 def test_an_interrupted_run_ends_with_the_same_bits(tmp_path, monkeypatch, mask):
     arguments = ("--method=xvat", f"--mask={mask}")

@@ -163,7 +163,38 @@ ROWS = {
         {**_CE, "divergence": {"classifier"}, **_ENTROPY},
     ),
 }
-all_methods = pytest.mark.parametrize("name", ROWS)
+# These differ from a row before them by one argument or one part.
+_VARIANTS = ("at_l2", "xat_inductive", "vat+entropy")
+
+
+@dataclasses.dataclass(frozen=True)
+class Plain:
+    """What three steps in a plain graph leave: the measure of the other ways to take them."""
+
+    method: methods.Method
+    logs: list[dict[str, float]]
+    weights: list[np.ndarray]
+
+
+def _slow_if(name, condition):
+    return pytest.param(name, marks=pytest.mark.slow) if condition else name
+
+
+# Of the module, so that the tests of a row stand together and share its plain steps.
+@pytest.fixture(scope="module", params=[_slow_if(name, name in _VARIANTS) for name in ROWS])
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def plain(name):
+    method = _make(name)
+    logs = _steps(method, _three_batches())
+    return Plain(method, logs, _weights(method))
+
+
+def _three_batches():
+    return [make_batch(seed=i) for i in range(3)]
 
 
 def _make(name, optimizers=None, **classifier):
@@ -206,7 +237,7 @@ def test_the_table_covers_all_methods():
     assert covered == {*methods.METHODS.values(), methods.Combined}
 
 
-@all_methods
+@pytest.mark.parametrize("name", ROWS)
 def test_each_term_reaches_whom_it_should_and_nobody_else(name):
     method = _make(name)
     with tf.GradientTape(persistent=True) as tape:
@@ -225,7 +256,6 @@ def test_each_term_reaches_whom_it_should_and_nobody_else(name):
                     assert np.any(dense.numpy() != 0), f"{term} must reach {variable.path}"
 
 
-@all_methods
 @pytest.mark.parametrize("supervised", [False, True])
 def test_a_step_of_the_classifier_lowers_its_objective(name, supervised):
     # A short step along the gradient, the mask standing still, lowers J by rate * ||g||^2 to first
@@ -246,14 +276,12 @@ def test_a_step_of_the_classifier_lowers_its_objective(name, supervised):
         assert fallen == pytest.approx(expected, rel=0.05)
 
 
-@all_methods
-def test_step_logs_and_counts(name):
-    method = _make(name)
-    (logs,) = _steps(method, [make_batch()])
-    assert int(method.step) == 1
-    norms = {f"gradient_norm/{player.name}" for player in method.all_players()}
-    assert set(method.loss_weights) | {"objective", "accuracy"} | norms <= set(logs)
-    assert all(np.isfinite(value) for value in logs.values())
+def test_step_logs_and_counts(plain):
+    assert int(plain.method.step) == 3
+    norms = {f"gradient_norm/{player.name}" for player in plain.method.all_players()}
+    for logs in plain.logs:
+        assert set(plain.method.loss_weights) | {"objective", "accuracy"} | norms <= set(logs)
+        assert all(np.isfinite(value) for value in logs.values())
 
 
 @pytest.mark.parametrize(
@@ -272,27 +300,24 @@ def test_only_the_labeled_pass_moves_running_statistics(name):
     np.testing.assert_allclose(batch_norm.moving_mean, 0.1 * mean, rtol=1e-4, atol=1e-6)
 
 
-@all_methods
-def test_xla_equals_plain_graph(name):
+def test_xla_equals_plain_graph(name, plain):
     # The same noise and the same mathematics; sums in another order: 1e-5 after three Adam steps.
-    batches = [make_batch(seed=i) for i in range(3)]
-    plain, compiled = _make(name), _make(name)
-    logs, compiled_logs = _steps(plain, batches), _steps(compiled, batches, jit_compile=True)
-    for one, other in zip(logs, compiled_logs, strict=True):
+    compiled = _make(name)
+    compiled_logs = _steps(compiled, _three_batches(), jit_compile=True)
+    for one, other in zip(plain.logs, compiled_logs, strict=True):
         for key, value in one.items():
             assert other[key] == pytest.approx(value, rel=2e-3, abs=2e-4), key
-    for one, other in zip(_weights(plain), _weights(compiled), strict=True):
+    for one, other in zip(plain.weights, _weights(compiled), strict=True):
         np.testing.assert_allclose(one, other, atol=2e-4)
 
 
-@all_methods
 @pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_bfloat16_follows_float32(name, jit_compile):
+def test_bfloat16_follows_float32(name, jit_compile, plain):
     # bfloat16 carries 8 bits: logits agree to about 1 %, losses to a few.
-    exact = _steps(_make(name), [make_batch()])[0]
+    exact = plain.logs[0]
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        rounded = _steps(_make(name), [make_batch()], jit_compile=jit_compile)[0]
+        (rounded,) = _steps(_make(name), _three_batches()[:1], jit_compile=jit_compile)
     finally:
         keras.config.set_dtype_policy("float32")
     for term in ROWS[name].reaches:
@@ -300,7 +325,6 @@ def test_bfloat16_follows_float32(name, jit_compile):
         assert rounded[term] == pytest.approx(exact[term], rel=0.1, abs=0.02), term
 
 
-@all_methods
 def test_two_replicas_equal_one(name, monkeypatch):
     # Replicas draw different noise; give all of them the same, so that only the sums are compared.
     monkeypatch.setattr(noise, "uniform", lambda shape, seed: 0.5 + 0.4 * _wave(shape, seed))
@@ -311,7 +335,7 @@ def test_two_replicas_equal_one(name, monkeypatch):
     one = _make(name, batch_norm=BatchNormalization(synchronized=True))
     with strategy.scope():
         two = _make(name, batch_norm=BatchNormalization(synchronized=True))
-    batches = [make_batch(seed=i) for i in range(3)]
+    batches = _three_batches()
     logs = _steps(one, batches)
 
     @tf.function(autograph=False)
@@ -339,18 +363,14 @@ def test_two_replicas_equal_one(name, monkeypatch):
             np.testing.assert_array_equal(*mirrors)
 
 
-@all_methods
-def test_fit_equals_the_step(name):
-    batches = [make_batch(seed=i) for i in range(3)]
-    by_hand, by_fit = _make(name), _make(name)
-    _steps(by_hand, batches)
-    stacked = tf.nest.map_structure(lambda *tensors: tf.stack(tensors), *batches)
+def test_fit_equals_the_step(name, plain):
+    by_fit = _make(name)
+    stacked = tf.nest.map_structure(lambda *tensors: tf.stack(tensors), *_three_batches())
     by_fit.fit(tf.data.Dataset.from_tensor_slices(stacked), shuffle=False, verbose=0)
-    for one, other in zip(_weights(by_hand), _weights(by_fit), strict=True):
+    for one, other in zip(plain.weights, _weights(by_fit), strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-@all_methods
 def test_resumed_equals_uninterrupted(name, tmp_path):
     batches = [make_batch(seed=i) for i in range(4)]
 
@@ -361,10 +381,13 @@ def test_resumed_equals_uninterrupted(name, tmp_path):
         optimizers = {f"{p.name}_optimizer": p.optimizer for p in method.all_players()}
         return tf.train.Checkpoint(method=method, **optimizers)
 
-    whole, first, second = make(), make(), make()
-    _steps(whole, batches)
-    _steps(first, batches[:2])
-    path = checkpoint(first).write(str(tmp_path / "ckpt"))
+    whole, second = make(), make()
+    whole_step = tf.function(whole.train_step, autograph=False)
+    for batch in batches[:2]:
+        whole_step(batch)
+    path = checkpoint(whole).write(str(tmp_path / "ckpt"))
+    for batch in batches[2:]:
+        whole_step(batch)
     checkpoint(second).read(path).assert_consumed()
     _steps(second, batches[2:])
     for variable, resumed in zip(whole.variables, second.variables, strict=True):
@@ -372,7 +395,6 @@ def test_resumed_equals_uninterrupted(name, tmp_path):
             np.testing.assert_array_equal(variable, resumed, err_msg=variable.path)
 
 
-@all_methods
 def test_exported_logits_are_the_methods(name, tmp_path):
     method = _make(name, batch_norm=BatchNormalization(), dropout=0.5)
     batch = make_batch()
@@ -392,7 +414,6 @@ def test_exported_logits_are_the_methods(name, tmp_path):
     np.testing.assert_allclose(served["logits"], method(image), atol=1e-6)
 
 
-@all_methods
 def test_supervised_pairs_are_batches(name):
     method = _make(name)
     batch = make_batch(supervised=True)
