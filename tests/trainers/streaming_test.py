@@ -96,7 +96,12 @@ def _assert_same(one, other):
 
 @pytest.mark.parametrize(
     ("make", "replicas"),
-    [(_inductive, 1), (_transductive, 1), (_supervised, 1), (_transductive, 2)],
+    [
+        (_inductive, 1),
+        (_transductive, 1),
+        (_supervised, 1),
+        pytest.param(_transductive, 2, marks=pytest.mark.slow),
+    ],
 )
 def test_streamed_and_in_memory_are_the_same_run(make, replicas, pools):
     memory, streamed = (

@@ -128,6 +128,7 @@ def test_histograms_count_what_they_say(tmp_path):
         np.testing.assert_allclose(filled[:, :2], value, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_pictures_and_steps_of_a_resumed_run_are_those_of_a_whole_one(tmp_path, monkeypatch):
     arguments = (
         "--method=xvat", "--train_steps=6", "--steps_per_epoch=3", "--log_every=2",

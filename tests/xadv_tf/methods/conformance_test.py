@@ -164,7 +164,10 @@ ROWS = {
     ),
 }
 # These differ from a row before them by one argument or one part.
-_VARIANTS = ("at_l2", "xat_inductive", "vat+entropy")
+_VARIANTS = ("at_l2", "xat_transductive", "vat+entropy")
+# Those whose own code has a part in what is served, or in how Keras's fit and pairs reach a step.
+_SERVED = ("mle", "xvat_inductive", "mean_teacher", "feature_matching_gan", "ladder")
+_FITTED = (*_SERVED, "xvat_transductive", "xvat_alternating", "temporal_ensembling", "xvat+entropy")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,6 +194,12 @@ def plain(name):
     method = _make(name)
     logs = _steps(method, _three_batches())
     return Plain(method, logs, _weights(method))
+
+
+def _others_slow(names):
+    return pytest.mark.parametrize(
+        "name", [_slow_if(name, name not in names) for name in ROWS], scope="module"
+    )
 
 
 def _three_batches():
@@ -363,6 +372,7 @@ def test_two_replicas_equal_one(name, monkeypatch):
             np.testing.assert_array_equal(*mirrors)
 
 
+@_others_slow(_FITTED)
 def test_fit_equals_the_step(name, plain):
     by_fit = _make(name)
     stacked = tf.nest.map_structure(lambda *tensors: tf.stack(tensors), *_three_batches())
@@ -395,6 +405,7 @@ def test_resumed_equals_uninterrupted(name, tmp_path):
             np.testing.assert_array_equal(variable, resumed, err_msg=variable.path)
 
 
+@_others_slow(_SERVED)
 def test_exported_logits_are_the_methods(name, tmp_path):
     method = _make(name, batch_norm=BatchNormalization(), dropout=0.5)
     batch = make_batch()
@@ -414,6 +425,7 @@ def test_exported_logits_are_the_methods(name, tmp_path):
     np.testing.assert_allclose(served["logits"], method(image), atol=1e-6)
 
 
+@_others_slow(_FITTED)
 def test_supervised_pairs_are_batches(name):
     method = _make(name)
     batch = make_batch(supervised=True)
