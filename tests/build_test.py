@@ -53,6 +53,16 @@ def test_every_test_file_is_a_test_of_its_own(targets):
     assert names == set(_glob(["tests/**/*_test.py"]))
 
 
+def test_only_files_of_slow_tests_alone_are_left_out(targets):
+    manual = {f"{rule['name']}.py" for rule in targets["py_test"] if "manual" in rule["tags"]}
+    slow = {
+        name
+        for name in _glob(["tests/**/*_test.py"])
+        if re.search(r"^pytestmark = pytest\.mark\.slow$", (ROOT / name).read_text(), re.M)
+    }
+    assert manual == slow
+
+
 def test_every_program_is_a_binary(targets):
     programs = {
         str(path.relative_to(ROOT))
