@@ -29,7 +29,7 @@ class WeightNormalization(keras.layers.Layer):
         units: output channels, at least 1.
         mean_only_batch_norm: subtract the mean. Without it data initialisation sets b = -mean(W x).
         train_scale: whether g is trained.
-        initial_stddev: target of the data initialisation, positive.
+        initial_stddev: target of the data initialisation, positive; None goes without it.
         momentum: share of the old running mean that each update keeps, in [0, 1].
         synchronized: under `tf.distribute`, take the mean over the batches of all replicas.
         seed: of the initial V.
@@ -39,15 +39,13 @@ class WeightNormalization(keras.layers.Layer):
         ValueError: for arguments out of range.
     """
 
-    initializes_from_data = True
-
     def __init__(
         self,
         units: int,
         *,
         mean_only_batch_norm: bool = True,
         train_scale: bool = True,
-        initial_stddev: float = 1.0,
+        initial_stddev: float | None = 1.0,
         momentum: float = 0.999,
         synchronized: bool = False,
         seed: int | None = None,
@@ -56,7 +54,7 @@ class WeightNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         if units < 1:
             raise ValueError(f"the number of units must be at least 1. Received: {units}")
-        if initial_stddev <= 0.0:
+        if initial_stddev is not None and initial_stddev <= 0.0:
             raise ValueError(
                 f"initial_stddev must be positive. Received: initial_stddev={initial_stddev}"
             )
@@ -70,6 +68,7 @@ class WeightNormalization(keras.layers.Layer):
         self.synchronized = synchronized
         self.seed = seed
         self.moving_mean: Any = None
+        self.initializes_from_data = initial_stddev is not None
 
     def kernel_shape(self, channels: int) -> tuple[int, ...]:
         """Shape of V for inputs of `channels` channels, [..., units]."""
@@ -106,8 +105,8 @@ class WeightNormalization(keras.layers.Layer):
         x = tf.cast(inputs, self.compute_dtype)
         v = tf.convert_to_tensor(self.v)
         direction = v / tf.sqrt(tf.reduce_sum(tf.square(v), axis=list(range(v.shape.rank - 1))))
-        if data_initialization.is_active():
-            self._initialize(self.linear(x, tf.cast(direction, x.dtype)))
+        if data_initialization.is_active() and self.initial_stddev is not None:
+            self._initialize(self.linear(x, tf.cast(direction, x.dtype)), self.initial_stddev)
         kernel = tf.convert_to_tensor(self.g) * direction
         outputs = self.linear(x, tf.cast(kernel, x.dtype))
         offset = tf.convert_to_tensor(self.b)
@@ -125,9 +124,9 @@ class WeightNormalization(keras.layers.Layer):
             self.moving_mean.assign(moving_mean + moved)
         return mean
 
-    def _initialize(self, outputs: Any) -> None:
+    def _initialize(self, outputs: Any, stddev: float) -> None:
         mean, variance, _ = batch_moments(tf.cast(outputs, tf.float32), synchronized=False)
-        scale = self.initial_stddev * tf.math.rsqrt(tf.maximum(variance, _LEAST_VARIANCE))
+        scale = stddev * tf.math.rsqrt(tf.maximum(variance, _LEAST_VARIANCE))
         self.g.assign(scale)
         self.b.assign(tf.zeros_like(mean) if self.mean_only_batch_norm else -mean * scale)
 

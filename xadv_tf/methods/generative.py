@@ -1,15 +1,15 @@
 """What CatGAN and the feature-matching GAN share: a generator that takes turns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from xadv_tf import noise
+from xadv_tf import noise, optimizers
+from xadv_tf.layers.data_initialization import initializing_layers
 from xadv_tf.methods import passes
 from xadv_tf.methods.base import Method
 from xadv_tf.methods.players import Batch, Phase, Player, Terms
-from xadv_tf.optimizers import Adam
 
 
 class GenerativeMethod(Method):
@@ -78,9 +78,20 @@ class GenerativeMethod(Method):
             Phase(self.generator_losses, [generator]),
         ]
 
+    def initialize(self, batches: Iterable[Batch]) -> None:
+        """As `Method.initialize`; the generator's layers from as many images as the classifier's.
+
+        Args:
+            batches: see `Method.initialize`.
+        """
+        super().initialize(batches)
+        if initializing_layers(self.generator):
+            latent = self._latent(self.initialization_images, "initialize")
+            passes.initializing_pass(self.generator, latent, self.noise_seed)
+
     def fakes(self, count: Any, purpose: str) -> tf.Tensor:
         """Generated images, float32 [count, ...], from noise of this step and `purpose`."""
-        latent = noise.uniform([count, self.generator.input_shape[-1]], self.noise_seed(purpose))
+        latent = self._latent(count, purpose)
         return self.forward(latent, f"generator/{purpose}", model=self.generator)
 
     def generate(self, count: int, seed: int = 0) -> tf.Tensor:
@@ -118,5 +129,8 @@ class GenerativeMethod(Method):
             generator_optimizer: likewise.
             **kwargs: of `Method.compile`.
         """
-        self.generator_optimizer = generator_optimizer or Adam()
+        self.generator_optimizer = optimizers.get(generator_optimizer, optimizers.Adam)
         super().compile(optimizer, **kwargs)
+
+    def _latent(self, count: Any, purpose: str) -> tf.Tensor:
+        return noise.uniform([count, self.generator.input_shape[-1]], self.noise_seed(purpose))

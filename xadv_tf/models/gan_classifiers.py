@@ -107,8 +107,10 @@ def gan_conv(
     rate = input_dropout
     for units in filters:
         x = keras.layers.Dropout(rate, seed=next(seeds))(x)
-        for strides in (1, 1, 2):
-            x = convolve(x, units, strides=strides)
+        for _ in range(2):
+            x = convolve(x, units)
+        # On even sides "same" would pad one side only, the published padding of 1 does both.
+        x = convolve(keras.layers.ZeroPadding2D(1)(x), units, strides=2, padding="valid")
         rate = dropout_rate
     x = keras.layers.Dropout(rate, seed=next(seeds))(x)
     x = convolve(x, filters[1], padding="valid")

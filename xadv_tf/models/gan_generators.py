@@ -52,8 +52,13 @@ def gan_mlp_generator(
     for units in hidden_units:
         x = _dense(units, next(seeds))(x)
         x = keras.layers.Activation("softplus")(_normalize(synchronized)(x))
-    last: dict[str, Any] = {"mean_only_batch_norm": False, "seed": next(seeds), "dtype": "float32"}
-    x = WeightNormDense(math.prod(image_shape), **last)(x)
+    x = WeightNormDense(
+        math.prod(image_shape),
+        mean_only_batch_norm=False,
+        initial_stddev=None,
+        seed=next(seeds),
+        dtype="float32",
+    )(x)
     x = keras.layers.Reshape(image_shape, dtype="float32")(x)
     return keras.Model(inputs, into_range(x, pixel_range), name=name)
 
@@ -70,7 +75,9 @@ def gan_conv_generator(
     """Dense 4x4x512, transposed 5x5 convolutions of stride 2 to 256, 128 and 3, for CIFAR and SVHN.
 
     Batch normalisation that shifts only and ReLU after all but the last, which has weight
-    normalisation. Source and arguments: as for `gan_mlp_generator`.
+    normalisation and starts with a deviation of 0.1. Source and arguments: as for
+    `gan_mlp_generator`. The released code crops the upsampled images by two pixels on one side and
+    one on the other, TensorFlow the other way around, so that images lie a pixel apart.
 
     Raises:
         ValueError: for sides that are no multiples of 8, or an unknown pixel_range.
@@ -96,8 +103,16 @@ def gan_conv_generator(
             kernel_initializer=_normal(next(seeds)),
         )(x)
         x = keras.layers.ReLU()(_normalize(synchronized)(x))
-    last: dict[str, Any] = {"mean_only_batch_norm": False, "seed": next(seeds), "dtype": "float32"}
-    x = WeightNormConv2DTranspose(channels, 5, strides=2, padding="same", **last)(x)
+    x = WeightNormConv2DTranspose(
+        channels,
+        5,
+        strides=2,
+        padding="same",
+        mean_only_batch_norm=False,
+        initial_stddev=0.1,
+        seed=next(seeds),
+        dtype="float32",
+    )(x)
     return keras.Model(inputs, into_range(x, pixel_range), name=name)
 
 

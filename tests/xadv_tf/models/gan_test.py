@@ -43,6 +43,32 @@ def test_data_initialisation_gives_each_unit_its_deviation():
         np.testing.assert_allclose(np.mean(outputs, axes), 0.0, atol=1e-3)
 
 
+def test_data_initialisation_of_the_convolutional_generator():
+    generator = models.gan_conv_generator((16, 8, 3), latent=7, seed=1)
+    dense = keras.layers.Dense(3)
+    classifier = keras.Sequential([keras.Input((16, 8, 3)), keras.layers.Flatten(), dense])
+    method = FeatureMatchingGAN(classifier, generator=generator)
+    method.build((None, 16, 8, 3))
+    method.initialize(())
+    last = next(layer for layer in generator.layers if layer.name.startswith("weight_norm"))
+    latent = method._latent(500, "initialize")
+    outputs = keras.Model(generator.inputs, last.output)(latent, training=True)
+    np.testing.assert_allclose(np.std(outputs, (0, 1, 2)), 0.1, rtol=1e-3)
+    np.testing.assert_allclose(np.mean(outputs, (0, 1, 2)), 0.0, atol=1e-4)
+
+
+def test_the_dense_generator_starts_without_data():
+    generator = models.gan_mlp_generator((9, 9, 1), hidden_units=(4,))
+    classifier = models.gan_mlp((9, 9, 1), 3, hidden_units=(4,))
+    method = FeatureMatchingGAN(classifier, generator=generator)
+    method.build((None, 9, 9, 1))
+    before = [np.array(variable) for variable in generator.weights]
+    image = tf.random.stateless_uniform((20, 9, 9, 1), [1, 2])
+    method.initialize([{"labeled": {}, "unlabeled": {"image": image}}])
+    for variable, value in zip(generator.weights, before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+
+
 @pytest.mark.parametrize(
     ("pixel_range", "low", "high"), [("unit", 0, 1), ("centered", -0.5, 0.5), ("symmetric", -1, 1)]
 )
