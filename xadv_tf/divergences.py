@@ -33,31 +33,48 @@ def cross_entropy(labels: Any, logits: Any) -> tf.Tensor:
     """-log p_label per example; 0 for an example whose label is not known.
 
     Args:
-        labels: integer classes, [batch]; negative where there is none.
+        labels: integer classes, [batch] or [batch, 1]; negative where there is none.
         logits: [batch, classes].
 
     Returns:
         The loss in nats, float32 [batch].
     """
-    labels = tf.convert_to_tensor(labels)
+    labels = class_labels(labels)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
         tf.maximum(labels, 0), tf.cast(logits, tf.float32)
     )
     return tf.where(labels >= 0, losses, 0.0)
 
 
+def class_labels(labels: Any) -> tf.Tensor:
+    """Integer classes as int32 [batch], from any integers, [batch] or, as in CIFAR, [batch, 1].
+
+    Raises:
+        ValueError: for another shape, such as that of one-hot labels.
+    """
+    labels = tf.cast(labels, tf.int32)
+    shape = labels.shape  # Unknown in parts where `fit` is given both forms in turn.
+    if shape.rank is not None and (shape.rank not in (1, 2) or shape[1:] not in ([], [1], [None])):
+        raise ValueError(
+            "labels must be integer classes, [batch] or [batch, 1]. "
+            f"Received: labels of shape {tuple(shape)}"
+        )
+    return tf.reshape(labels, [-1])
+
+
 def accuracy(labels: Any, logits: Any) -> tf.Tensor:
     """The share of examples classified rightly among those whose label is known (not negative).
 
     Args:
-        labels: integer classes, [batch].
+        labels: integer classes, [batch] or [batch, 1].
         logits: [batch, classes].
 
     Returns:
         In [0, 1], float32 scalar; 0 if no label is known.
     """
-    labels = tf.cast(labels, tf.int64)
-    hits = tf.cast(tf.equal(tf.argmax(logits, axis=-1), labels), tf.float32)
+    labels = class_labels(labels)
+    predicted = tf.argmax(logits, axis=-1, output_type=labels.dtype)
+    hits = tf.cast(tf.equal(predicted, labels), tf.float32)
     num_labeled = tf.reduce_sum(tf.cast(labels >= 0, tf.float32))
     return tf.math.divide_no_nan(tf.reduce_sum(hits), num_labeled)
 

@@ -20,9 +20,8 @@ class BatchNormalization(keras.layers.Layer):
     With `training=True` the statistics are the batch's and the running ones move;
     otherwise the running ones are used. As in Keras, `trainable = False` freezes
     the layer, which then uses the running statistics in training too. For batch
-    statistics without an update, call the model by
-    `stateless_call(trainable, non_trainable, x, training=True)` and drop the
-    state that it returns.
+    statistics without an update, call the model within a
+    `keras.StatelessScope()`, as `methods.passes.training_pass` does.
 
     Shapes: input [batch, ..., channels], output the same.
 

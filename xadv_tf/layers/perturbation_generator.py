@@ -116,8 +116,8 @@ class PerturbationGenerator(keras.layers.Layer):
         """Shape of log_alpha for inputs of `input_shape`."""
         if len(input_shape) == 2:
             return tuple(input_shape)
-        batch, height, width, _ = input_shape
-        return (batch, -(-height // self.pooling), -(-width // self.pooling), self.channels)
+        sides = [None if side is None else -(-side // self.pooling) for side in input_shape[1:3]]
+        return (input_shape[0], *sides, self.channels)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""

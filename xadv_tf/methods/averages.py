@@ -37,6 +37,9 @@ def copy(follower: Any, leader: Any) -> None:
     """Gives one model the other's weights, running statistics included; outside `strategy.run`."""
     for variable, source in zip(follower.weights, leader.weights, strict=True):
         variable.assign(source.value)
+    for layer in follower._flatten_layers(include_self=True, recursive=True):
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # It computes with constants that it makes from its weights.
 
 
 def follow(followers: Sequence[Any], leaders: Sequence[Any], rate: Any) -> None:
@@ -49,8 +52,10 @@ def follow(followers: Sequence[Any], leaders: Sequence[Any], rate: Any) -> None:
     """
     rate = tf.cast(rate, tf.float32)
     for follower, leader in zip(followers, leaders, strict=True):
-        # Convex, so that a rate of 1 is exact.
-        value = (1.0 - rate) * follower.value + rate * leader.value
+        value = leader.value
+        if tf.as_dtype(follower.dtype).is_floating:  # There are counters as well.
+            # Convex, so that a rate of 1 is exact.
+            value = (1.0 - rate) * follower.value + rate * value
         local_variable(follower).assign(value)
 
 

@@ -6,13 +6,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from xadv_tf import divergences, noise
+from xadv_tf import divergences, noise, optimizers
 from xadv_tf.layers.data_initialization import initializing_layers
-from xadv_tf.methods import averages, passes, reductions, steps
+from xadv_tf.methods import averages, passes, reductions, regularization, steps
 from xadv_tf.methods import players as players_lib
 from xadv_tf.methods.players import Batch, Phase, Player, Terms
 from xadv_tf.methods.traced import Traced
-from xadv_tf.optimizers import Adam
 
 
 class Method(keras.Model):
@@ -25,7 +24,7 @@ class Method(keras.Model):
 
     Args:
         classifier: any Keras model that maps images [batch, height, width, channels] to logits
-            [batch, classes]; built or not.
+            [batch, classes]; built or not. Regularizers of its weights count in its objective.
         loss_weights: weight of each term of `compute_losses` in the objective: a number, or a
             function of the step (integer scalar), such as a schedule.
         seed: all of the method's randomness, dropout in the classifier included, is a function of
@@ -241,7 +240,8 @@ class Method(keras.Model):
         """Accuracy and cross-entropy of `evaluated` in inference mode, for `evaluate`."""
         labeled = players_lib.as_batch(data)["labeled"]
         logits = self(labeled["image"], training=False)
-        hits = tf.equal(tf.argmax(logits, axis=-1), tf.cast(labeled["label"], tf.int64))
+        labels = divergences.class_labels(labeled["label"])
+        hits = tf.equal(tf.argmax(logits, axis=-1, output_type=labels.dtype), labels)
         self.test_accuracy.update_state(tf.cast(hits, tf.float32))
         self.test_cross_entropy.update_state(divergences.cross_entropy(labeled["label"], logits))
         return {
@@ -261,6 +261,7 @@ class Method(keras.Model):
             self.classifier(keras.Input(input_shape[1:]))
         if self.ema_decay is not None and self.averaged is None:
             self.averaged = averages.clone(self.classifier, input_shape)
+        regularization.refuse_activity_regularizers(self.classifier)
         self.built = True
         if self.compiled:
             self._build_optimizers()
@@ -272,12 +273,23 @@ class Method(keras.Model):
 
         Args:
             optimizer: a Keras optimizer; by default `xadv_tf.optimizers.Adam()`.
-            jit_compile: whether `fit` compiles the step with XLA; by default where there is a GPU.
+            jit_compile: whether `fit` compiles the step with XLA; by default on a single GPU. The
+                updates of several replicas cross devices, which XLA cannot compile.
             **kwargs: of keras.Model.compile.
+
+        Raises:
+            ValueError: under the policy mixed_float16, whose losses would need a scale.
         """
+        if self.dtype_policy.name == "mixed_float16":
+            raise ValueError(
+                "A method does not scale its losses; train in mixed_bfloat16 or float32. "
+                "Received: the dtype policy mixed_float16"
+            )
         if jit_compile is None:
-            jit_compile = bool(tf.config.list_physical_devices("GPU"))
-        super().compile(optimizer=optimizer or Adam(), jit_compile=jit_compile, **kwargs)
+            one_replica = self.distribute_strategy.num_replicas_in_sync == 1
+            jit_compile = one_replica and bool(tf.config.list_physical_devices("GPU"))
+        optimizer = optimizers.get(optimizer, optimizers.Adam)
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
         if self.built:
             self._build_optimizers()
         elif getattr(self.classifier, "inputs", None):
@@ -286,7 +298,8 @@ class Method(keras.Model):
     def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         """keras.Model.fit on batches as `train_step` takes them, from tf.data or arrays x and y."""
         if not self.built:
-            self.build(players_lib.image_shape(x))
+            with self.distribute_strategy.scope():
+                self.build(players_lib.image_shape(x))
         if int(self.step) == 0:
             self.initialize(players_lib.batches(x, y, kwargs.get("batch_size") or 32))
         return super().fit(x, y, **kwargs)

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from xadv_tf import optimizers
 from xadv_tf.methods.base import Method
 from xadv_tf.methods.players import Batch, Player, Terms
-from xadv_tf.optimizers import Adam
 
 _Value = TypeVar("_Value")
 _Kind = TypeVar("_Kind", bound=Method)
@@ -138,7 +138,7 @@ class Combined(Method):
         Raises:
             ValueError: for a part that does not move all of its players at once.
         """
-        optimizer = optimizer or Adam()
+        optimizer = optimizers.get(optimizer, optimizers.Adam)
         given: set[str] = set()
         for part in self.parts:
             own = {n: kwargs[n] for n in inspect.signature(part.compile).parameters if n in kwargs}

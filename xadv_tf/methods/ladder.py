@@ -8,11 +8,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from xadv_tf import divergences, noise
+from xadv_tf import divergences, noise, optimizers
 from xadv_tf.layers import LadderDecoder, NormalizedStage
 from xadv_tf.methods.base import Method
 from xadv_tf.methods.players import Batch, Player, Terms, is_supervised
-from xadv_tf.optimizers import Adam
 
 # Of the paper: from the input up for the MLP, and of the top level alone for convolutions.
 _INPUT_WEIGHT, _FIRST_WEIGHT, _HIGHER_WEIGHT = 1000.0, 10.0, 0.1
@@ -174,9 +173,9 @@ class Ladder(Method):
             decoder_optimizer: the decoder's; by default another such as the classifier's.
             **kwargs: of `Method.compile`.
         """
-        optimizer = optimizer or Adam()
-        self.decoder_optimizer = decoder_optimizer or type(optimizer).from_config(
-            optimizer.get_config()
+        optimizer = optimizers.get(optimizer, optimizers.Adam)
+        self.decoder_optimizer = optimizers.get(
+            decoder_optimizer, lambda: type(optimizer).from_config(optimizer.get_config())
         )
         super().compile(optimizer, **kwargs)
 

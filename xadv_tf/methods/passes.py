@@ -35,17 +35,17 @@ def training_pass(
         fixed: whether no gradient reaches the model's weights; to the images it does.
     """
     state = model.non_trainable_variables
-    weights = [variable.value for variable in model.trainable_variables]
-    outputs, new_values = model.stateless_call(
-        [tf.stop_gradient(weight) for weight in weights] if fixed else weights,
-        _with_seeds(state, seed, purpose),
-        image,
-        training=True,
-    )
+    weights = model.trainable_variables
+    values = [tf.stop_gradient(v.value) if fixed else v.value for v in weights]
+    values += _with_seeds(state, seed, purpose)
+    # Not `stateless_call`: it runs `call` itself, and then layers that a subclassed model calls
+    # without `training=` would take the pass for one of inference.
+    with keras.StatelessScope(list(zip([*weights, *state], values, strict=True))) as scope:
+        outputs = model(image, training=True)
     if update_statistics:
-        for variable, value in zip(state, new_values, strict=True):
+        for variable in state:
             if not _is_seed(variable):
-                variable.assign(value)
+                variable.assign(scope.get_current_value(variable))
     return tf.cast(outputs, tf.float32)
 
 

@@ -29,7 +29,9 @@ def norm_and_shares(gradients: Sequence[Any], replicas: int) -> tuple[tf.Tensor,
     sums: list[Any] = []
     square = tf.zeros(())
     for gradient in gradients:
-        if isinstance(gradient, tf.IndexedSlices):
+        if gradient is None:  # A weight on which the objective does not depend.
+            sums.append(None)
+        elif isinstance(gradient, tf.IndexedSlices):
             local = tf.reduce_sum(tf.square(gradient.values))
             square += context.all_reduce(tf.distribute.ReduceOp.SUM, local)
             sums.append(gradient)

@@ -5,8 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from xadv_tf.methods import reductions
-from xadv_tf.methods.players import Batch, Phase
+from xadv_tf.methods import reductions, regularization
+from xadv_tf.methods.players import Batch, Phase, Player
 
 
 def run(
@@ -21,8 +21,9 @@ def run(
         step: steps finished before this one, integer scalar.
 
     Returns:
-        This replica's shares of each raw term, each objective, `gradient_norm/<player>`, and
-        `weight/<term>` where that changes with the step: summed over replicas they are the values.
+        This replica's shares of each raw term, each objective (what regularizers of the players'
+        weights ask included), `gradient_norm/<player>`, and `weight/<term>` where that changes with
+        the step: summed over replicas they are the values.
     """
     replicas = reductions.num_replicas()
     names = list(dict.fromkeys(player.objective for player in phase.players))
@@ -38,12 +39,16 @@ def run(
             name: tf.add_n([weight * terms[term] for term, weight in weights[name].items()])
             for name in names
         }
+        for name in names:
+            asked = regularization.penalty(_team(phase, name), replicas)
+            if asked is not None:
+                totals[name] += asked
     logs = {**terms, **totals}
     for name in names:
         for term, weight in weights[name].items():
             if callable(objectives[name][term]):
                 logs[f"weight/{term}"] = weight / replicas
-        team = [player for player in phase.players if player.objective == name]
+        team = _team(phase, name)
         gradients = tape.gradient(
             totals[name], [[v.value for v in player.variables] for player in team]
         )
@@ -52,6 +57,10 @@ def run(
             logs[f"gradient_norm/{player.name}"] = norm / replicas
             player.optimizer.apply(shares, player.variables)
     return logs
+
+
+def _team(phase: Phase, objective: str) -> list[Player]:
+    return [player for player in phase.players if player.objective == objective]
 
 
 def _weights(objective: Mapping[str, Any], terms: Mapping[str, Any], step: Any) -> dict[str, Any]:

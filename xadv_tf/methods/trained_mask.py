@@ -6,11 +6,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from xadv_tf import divergences, masks
+from xadv_tf import divergences, masks, optimizers
 from xadv_tf.layers import PerturbationGenerator, PerturbationTable, reverse_gradient
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
 from xadv_tf.methods.players import Batch, Phase, Player, Terms
-from xadv_tf.optimizers import Adam, RowAdam
 
 _REDUCTIONS = ("sum", "mean")
 
@@ -96,16 +95,18 @@ class TrainedMaskMethod(MultiplicativeMethod):
                 "pass index=[batch]. Received: index=None"
             )
         rows = self.mask(index)
-        if isinstance(self.mask_optimizer, RowAdam):
+        if isinstance(self.mask_optimizer, optimizers.RowAdam):
             # Where a dense optimizer would have carried these rows since their last visit.
             rows += tf.stop_gradient(self.mask_optimizer.drift(self.mask.log_alpha, index))
         return rows
 
-    def mask_terms(self, log_alpha: tf.Tensor, mask: tf.Tensor, num_gates: int) -> Terms:
+    def mask_terms(self, log_alpha: tf.Tensor, mask: tf.Tensor, image_shape: Any) -> Terms:
         """{"l0"} and, if it has a weight, {"roughness"}: kept pixels (or their share), and S."""
         axes = list(range(1, len(log_alpha.shape)))
         share = tf.reduce_mean(self.gate.expected_l0(log_alpha), axis=axes)
-        terms = {"l0": share * num_gates if self.l0_reduction == "sum" else share}
+        if self.l0_reduction == "sum":
+            share *= _num_gates(image_shape, mask.shape[-1])
+        terms = {"l0": share}
         if "roughness" in self.loss_weights:
             # The released code squashes the drawn mask with expected L0's sigmoid.
             terms["roughness"] = masks.roughness(self.gate.expected_l0(mask))
@@ -130,7 +131,7 @@ class TrainedMaskMethod(MultiplicativeMethod):
         log_alpha = reverse_gradient(self.log_alpha(image, examples.get("index")))
         mask = self.draw_mask(log_alpha, f"gate/{purpose}")
         logits = self.forward(self.apply_mask(image, mask), f"masked/{purpose}")
-        return logits, self.mask_terms(log_alpha, mask, _num_gates(image.shape, mask.shape[-1]))
+        return logits, self.mask_terms(log_alpha, mask, image.shape)
 
     def compute_losses(self, batch: Batch) -> Terms:
         """{"cross_entropy", "divergence"} and the mask's own terms, [batch] each."""
@@ -165,8 +166,8 @@ class TrainedMaskMethod(MultiplicativeMethod):
             self.mask.build(input_shape)
         if self.sparsity is None:
             channels = self.mask.compute_output_shape(input_shape)[-1]
-            gates = _num_gates(input_shape, channels)
-            self.loss_weights["l0"] = 1.0 / gates if self.l0_reduction == "sum" else 1.0
+            total = self.l0_reduction == "sum"
+            self.loss_weights["l0"] = 1.0 / _num_gates(input_shape, channels) if total else 1.0
         super().build(input_shape)
 
     def compile(self, optimizer: Any = None, mask_optimizer: Any = None, **kwargs: Any) -> None:
@@ -178,8 +179,9 @@ class TrainedMaskMethod(MultiplicativeMethod):
                 table, whose step costs O(batch). Another optimizer on a table touches every row.
             **kwargs: of `Method.compile`.
         """
-        by_default = RowAdam if isinstance(self.mask, PerturbationTable) else Adam
-        self.mask_optimizer = mask_optimizer or by_default()
+        in_table = isinstance(self.mask, PerturbationTable)
+        by_default = optimizers.RowAdam if in_table else optimizers.Adam
+        self.mask_optimizer = optimizers.get(mask_optimizer, by_default)
         super().compile(optimizer, **kwargs)
 
     def _mask_player(self) -> Player:
@@ -188,6 +190,11 @@ class TrainedMaskMethod(MultiplicativeMethod):
 
 def _num_gates(image_shape: Any, mask_channels: Any) -> int:
     """Gates of a mask at the image's resolution: the pixels, once per channel of the mask."""
+    if None in tuple(image_shape[1:]):
+        raise ValueError(
+            "Images of no fixed size need l0_reduction='mean'. "
+            f"Received: l0_reduction='sum' and images of shape {tuple(image_shape)}"
+        )
     if len(image_shape) == 4:
         return int(image_shape[1] * image_shape[2] * mask_channels)
     return int(image_shape[-1])

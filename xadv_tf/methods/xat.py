@@ -12,7 +12,8 @@ class XAT(TrainedMaskMethod):
 
     D = CE(y, p(y|x * z)) in the paper; the released code defaults to the divergence from the clean
     prediction instead ("reverse_kl"), and never trains its generator, which is a mask_optimizer
-    with learning rate 0 here.
+    with learning rate 0 here. There, too, the running statistics follow the masked pass as well
+    where D is the cross-entropy; here the clean pass alone, as in all methods.
 
     Args:
         classifier: any Keras classifier that gives logits.

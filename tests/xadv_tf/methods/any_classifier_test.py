@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from xadv_tf.layers import PerturbationTable
-from xadv_tf.methods import VAT, XVAT
+from xadv_tf.methods import MLE, VAT, XVAT, Combined, EntropyMinimization, MeanTeacher
 
 IMAGES = np.random.default_rng(0).normal(size=(24, 8, 8, 3)).astype(np.float32)
 LABELS = np.arange(24) % 4
@@ -27,6 +27,21 @@ class Subclassed(keras.Model):
         if self.drop is not None:
             x = self.drop(x, training=training)
         return self.logits(x)
+
+
+class Implicit(Subclassed):
+    """Leaves it to Keras to tell its layers whether they train, as most models do."""
+
+    def call(self, x, training=None):
+        x = self.flatten(x)
+        x = self.normalize(x) if self.normalize is not None else x
+        x = self.drop(x) if self.drop is not None else x
+        return self.logits(x)
+
+
+class Untold(Implicit):
+    def call(self, x):
+        return super().call(x)
 
 
 def _layers(normalize, drop):
@@ -56,6 +71,8 @@ KINDS = {
     "sequential": _sequential,
     "unbuilt": _unbuilt,
     "subclassed": Subclassed,
+    "implicit": Implicit,
+    "untold": Untold,
 }
 
 
@@ -103,3 +120,125 @@ def test_what_is_no_batch_is_refused(data):
     method.compile()
     with pytest.raises(ValueError, match="A batch must be"):
         method.train_step(data)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_layers_are_told_that_they_train(kind):
+    classifier = KINDS[kind](True, True)
+    method = MLE(classifier)
+    method.compile(optimizer=keras.optimizers.SGD(0.0))
+    method.fit(IMAGES[:8], LABELS[:8], batch_size=8, verbose=0)
+    kind_of_layer = keras.layers.BatchNormalization
+    normalize = next(x for x in classifier._flatten_layers() if isinstance(x, kind_of_layer))
+    assert np.any(normalize.moving_mean != np.zeros(normalize.moving_mean.shape))
+    one, other = (method.forward(IMAGES, purpose) for purpose in ("a", "b"))
+    assert np.any(one != other)  # Two dropout masks.
+
+
+def _regularized():
+    penalty = keras.regularizers.L2(0.25)
+    dense = keras.layers.Dense(4, kernel_regularizer=penalty, bias_regularizer=penalty)
+    classifier = keras.Sequential([keras.layers.Input((8, 8, 3)), keras.layers.Flatten(), dense])
+    dense.bias.assign([1.0, -2.0, 3.0, 4.0])
+    return classifier, dense
+
+
+def test_regularizers_of_weights_count_once_a_step():
+    classifier, dense = _regularized()
+    method = XVAT(classifier)
+    method.compile()
+    asked = 0.25 * (np.sum(np.square(dense.kernel)) + 30.0)
+    logs = method.train_step((tf.constant(IMAGES), tf.constant(LABELS)))
+    weighed = sum(weight * logs[term] for term, weight in method.loss_weights.items())
+    assert float(logs["objective"]) == pytest.approx(float(weighed) + asked, rel=1e-5)
+
+
+def test_regularizers_pull_at_the_weights_and_at_nothing_else():
+    classifier, dense = _regularized()
+    method = MLE(classifier)
+    method.compile(optimizer=keras.optimizers.SGD(1.0))
+    before = [np.array(v) for v in classifier.weights]
+    after = []
+    for _ in range(2):
+        for variable, value in zip(classifier.weights, before, strict=True):
+            variable.assign(value)
+        method.train_step((tf.constant(IMAGES), tf.constant(LABELS)))
+        after.append([np.array(v) for v in classifier.weights])
+        dense.kernel.regularizer = dense.bias.regularizer = None
+    for start, regularized, plain in zip(before, *after, strict=True):
+        # d (w^2 / 4) / dw = w / 2.
+        np.testing.assert_allclose(plain - regularized, start / 2.0, atol=1e-5)
+
+
+def test_regularizers_of_activities_are_refused():
+    layer = keras.layers.Dense(4, activity_regularizer="l2")
+    classifier = keras.Sequential([keras.layers.Input((8, 8, 3)), keras.layers.Flatten(), layer])
+    with pytest.raises(ValueError, match="activity_regularizer of layer dense"):
+        MLE(classifier).compile()
+
+
+def test_an_adapted_normalization_is_copied():
+    normalization = keras.layers.Normalization()
+    normalization.adapt(5.0 + 3.0 * IMAGES)
+    layers = [normalization, keras.layers.Flatten(), keras.layers.Dense(4)]
+    classifier = keras.Sequential([keras.layers.Input((8, 8, 3)), *layers])
+    method = MeanTeacher(classifier, ema_decay=0.5)
+    method.compile(optimizer=keras.optimizers.SGD(0.0))
+    method.fit(IMAGES, LABELS, verbose=0)
+    for follower in (method.teacher, method.averaged):
+        np.testing.assert_allclose(follower(IMAGES), classifier(IMAGES), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64])
+def test_labels_as_data_sets_have_them(dtype):
+    method = XVAT(_functional(False, False))
+    method.compile()
+    method.fit(IMAGES, LABELS.astype(dtype)[:, None], verbose=0)
+    column = method.evaluate(IMAGES, LABELS.astype(dtype)[:, None], verbose=0, return_dict=True)
+    assert column == method.evaluate(IMAGES, LABELS, verbose=0, return_dict=True)
+    with pytest.raises(ValueError, match=r"integer classes.*\(8, 4\)"):
+        method.train_step((tf.constant(IMAGES[:8]), tf.one_hot(LABELS[:8], 4)))
+
+
+def test_images_of_any_size():
+    inputs = keras.Input((None, None, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
+    classifier = keras.Model(inputs, keras.layers.Dense(4)(x))
+    method = XVAT(classifier, l0_reduction="mean")
+    method.compile()
+    for side in (8, 6):
+        method.fit(IMAGES[:, :side, :side], LABELS, verbose=0)
+    with pytest.raises(ValueError, match="no fixed size need l0_reduction='mean'"):
+        XVAT(classifier).compile()
+
+
+def test_optimizers_by_name():
+    method = Combined([XVAT(_functional(False, False)), EntropyMinimization()])
+    method.compile("sgd", mask_optimizer="adam")
+    assert [type(player.optimizer) for player in method.all_players()] == [
+        keras.optimizers.SGD, keras.optimizers.Adam
+    ]  # fmt: skip
+    assert method.all_players()[0].optimizer is method.optimizer
+
+
+def test_what_would_need_a_loss_scale_is_refused():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        method = XVAT(_functional(False, False))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    with pytest.raises(ValueError, match="mixed_bfloat16 or float32"):
+        method.compile()
+
+
+def test_several_replicas_are_not_compiled_by_xla(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind="GPU": [kind])
+    one = XVAT(_functional(False, False))
+    one.compile()
+    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+    with tf.distribute.MirroredStrategy(
+        devices, cross_device_ops=tf.distribute.ReductionToOneDevice()
+    ).scope():
+        two = XVAT(_functional(False, False))
+        two.compile()
+    assert (one.jit_compile, two.jit_compile) == (True, False)
