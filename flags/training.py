@@ -104,7 +104,7 @@ flags.DEFINE_enum(
 flags.DEFINE_enum(
     "strategy",
     "auto",
-    ["auto", "one_device", "mirrored", "multi_worker"],
+    ["auto", "one_device", "mirrored"],
     "auto mirrors over the GPUs where there is more than one.",
 )
 flags.DEFINE_boolean(

@@ -85,7 +85,7 @@ class Checkpoints:
         """Restores a checkpoint that `newest` gave.
 
         Raises:
-            UsageError: it is of another architecture.
+            UsageError: it is of another architecture, or no longer there.
         """
         path = self._directory / str(step)
         try:
@@ -94,6 +94,12 @@ class Checkpoints:
         except (AssertionError, ValueError) as error:
             raise UsageError(
                 f"{path} does not fit the model that the run's flags describe ({reason(error)})"
+            ) from error
+        except tf.errors.OpError as error:
+            # A run that is still training makes room for newer ones.
+            raise UsageError(
+                f"{path} can no longer be read; is its run still training? Try again "
+                f"({reason(error)})"
             ) from error
         self._good = [step]
 

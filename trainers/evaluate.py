@@ -2,7 +2,8 @@
 
 Each run gets evaluation.json, confusion.png and reliability.png, in its own directory or below
 --output. Several runs, as in --workdir=A,B or --workdir='runs/mnist_*', are then compared: runs
-that differ in their seed alone share a row, also written to seeds.json below --output.
+that differ in their seed alone share a row, also written to seeds.json below --output. Runs that
+are not finished are evaluated, but have no part in a row.
 """
 
 import functools
@@ -23,7 +24,7 @@ from trainers import experiment as experiment_lib
 from trainers.loop import Loop
 from trainers.provenance import provenance
 from trainers.restore import restore
-from trainers.storage import write_aside
+from trainers.storage import refuse_unwritable, write_aside
 from xadv_tf import figures
 
 _FLAGS = ("workdir", "split", "weights", "output", "quiet")
@@ -144,17 +145,22 @@ def find_folders(runs: Sequence[str], output: str | None) -> list[pathlib.Path]:
 def _compare(
     groups: Sequence[seeds.Group],
     reports: Mapping[str, dict[str, Any]],
+    *,
+    split: str,
     output: pathlib.Path | None,
     quiet: bool,
 ) -> None:
     """Takes together what `evaluate` gave for each run; writes it if there is a place for it."""
+    groups, unfinished = seeds.leave_out_unfinished(groups)
+    if unfinished:
+        print(f"warning: not finished, hence in no row: {', '.join(unfinished)}", file=sys.stderr)
     summaries = [seeds.summarize([reports[run] for run in group.workdirs]) for group in groups]
     rows = list(zip(groups, summaries, strict=True))
     if output:
         told = [seeds.report(group, summary) for group, summary in rows]
         write_aside(output, json.dumps(told, indent=2) + "\n")
-    if not quiet:
-        seeds.print_groups(rows)
+    if rows and not quiet:
+        seeds.print_groups(rows, split=split)
 
 
 def main(argv: list[str]) -> int:
@@ -167,6 +173,8 @@ def main(argv: list[str]) -> int:
         runs = find_runs(workdir)
         folders = find_folders(runs, output)
         groups = seeds.group(runs)
+        if output:
+            refuse_unwritable(output, flag="--output")
         reports = {}
         for run, folder in zip(runs, folders, strict=True):
             keras.utils.clear_session()
@@ -182,7 +190,8 @@ def main(argv: list[str]) -> int:
                 print(f"{run}: {title}, accuracy {100 * measured.accuracy:.2f} %", flush=True)
         if len(runs) > 1:
             name = evaluation.file_name("seeds.json", split, weights)
-            _compare(groups, reports, pathlib.Path(output) / name if output else None, quiet)
+            place = pathlib.Path(output) / name if output else None
+            _compare(groups, reports, split=split, output=place, quiet=quiet)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -17,6 +17,7 @@ import flags.programs  # noqa: F401 (defines --output)
 from trainers import evaluation, program, tables
 from trainers import experiment as experiment_lib
 from trainers.restore import restore
+from trainers.storage import refuse_unwritable
 from xadv_tf import data
 from xadv_tf.layers import PerturbationGenerator
 from xadv_tf.methods import Method
@@ -198,6 +199,7 @@ def main(argv: list[str]) -> int:
         workdir, weights, output, quiet = experiment_lib.program_flags(*_FLAGS)
         if not output:
             raise experiment_lib.UsageError("--output must name a directory. Received: nothing")
+        refuse_unwritable(output, flag="--output")
         experiment, found, method = restore(workdir, weights=weights)
         names = found.dataset.class_names
         about = describe(workdir, experiment, names, weights, int(method.step))

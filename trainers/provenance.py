@@ -5,6 +5,7 @@ import pathlib
 import platform
 import subprocess
 
+import keras
 import tensorflow as tf
 
 _PROJECT = pathlib.Path(__file__).resolve().parents[1]
@@ -12,7 +13,13 @@ _PROJECT = pathlib.Path(__file__).resolve().parents[1]
 
 def provenance() -> dict[str, str]:
     """Commit, hardware and versions, by name."""
-    return {"commit": _commit(), "hardware": _hardware(), "tensorflow": tf.__version__}
+    return {
+        "commit": _commit(),
+        "hardware": _hardware(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "python": platform.python_version(),
+    }
 
 
 def _commit() -> str:

@@ -11,6 +11,7 @@ import functools
 import json
 import pathlib
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ import flags
 import flags.programs  # defines --table
 from trainers import experiment as experiment_lib
 from trainers import outcomes, overriding, program, tables
+from trainers.other_flags import refuse_other_flags
 
 # No TensorFlow here: this program only waits for those that need it.
 
@@ -47,14 +49,9 @@ class Run:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """Its result.json, if it is finished and was made with the same flags."""
-        config, result = self.workdir / "config.flags", self.workdir / "result.json"
-        if not result.exists():
-            return None
-        values = experiment_lib.parse([f"--flagfile={config}"])
-        if experiment_lib.to_flagfile(values) != self.config:
-            return None
-        return json.loads(result.read_text())
+        """Its result.json, or None if it is not finished."""
+        result = self.workdir / "result.json"
+        return json.loads(result.read_text()) if result.exists() else None
 
 
 def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> list[Run]:
@@ -66,7 +63,8 @@ def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> l
         overrides: arguments of trainers.train by the name of their flag, as `given` has them.
 
     Raises:
-        UsageError: for an unknown table, no workdir, or an override that no run takes or that one
+        UsageError: for an unknown table, tables that would share a run's directory, no workdir, a
+            directory of a run with other flags, or an override that no run takes or that one
             refuses.
     """
     if not workdir:
@@ -81,6 +79,12 @@ def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> l
             f"Received: {table or 'nothing'}"
         )
     files = [file for name in names for file in sorted((_EXPERIMENTS / name).glob("*.flags"))]
+    shared = sorted({file.stem for file in files if sum(f.stem == file.stem for f in files) > 1})
+    if shared:
+        raise experiment_lib.UsageError(
+            "--table must name tables whose experiments have different names, or one table for "
+            f"each --workdir. Received: --table={table}, where {shared[0]} stands twice"
+        )
     workdirs = {file: str(pathlib.Path(workdir) / file.stem) for file in files}
     planned = overriding.plan(workdirs, overrides, choice=f"--table={table}")
     runs = [
@@ -92,6 +96,9 @@ def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> l
         )
         for one in planned
     ]
+    for run in runs:
+        if (run.workdir / "config.flags").exists():
+            refuse_other_flags(run.workdir / "config.flags", run.config)
     return sorted(runs, key=lambda run: (_rank(run.label), run.workdir))
 
 
@@ -148,7 +155,8 @@ def _call(module: str, arguments: Sequence[str], what: str) -> None:
     command = ["-m", module, *arguments]
     print(f"$ {shlex.join([tables.shown_path(python), *command])}", flush=True)
     status = _run([sys.executable, *command])
-    if status == outcomes.PREEMPTED:
+    # By their number where a program ended before it could attend to them.
+    if status in (outcomes.PREEMPTED, -signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT):
         raise KeyboardInterrupt
     if status:
         raise _FailedError(

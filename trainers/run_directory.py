@@ -9,12 +9,12 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainers import experiment as experiment_lib
 from trainers.checkpoints import Checkpoints
 from trainers.experiment import UsageError
+from trainers.other_flags import refuse_other_flags
 from trainers.provenance import provenance
 from trainers.status import Status
-from trainers.storage import storing, write_aside
+from trainers.storage import refuse_unwritable, storing, write_aside
 
 
 class RunDirectory:
@@ -30,7 +30,7 @@ class RunDirectory:
         flags: the effective flags, one a line.
 
     Raises:
-        UsageError: if the directory belongs to a run with other flags.
+        UsageError: if the directory cannot be written or belongs to a run with other flags.
     """
 
     def __init__(self, path: str, flags: str) -> None:
@@ -43,8 +43,10 @@ class RunDirectory:
         self._provenance = provenance()
         self._status = Status(self.path, self._provenance)
         self._writers: dict[str, Any] = {}
+        if self.result is None:
+            refuse_unwritable(path, flag="--workdir")
         if self._config.exists():
-            _refuse_other_flags(self._config, flags)
+            refuse_other_flags(self._config, flags)
 
     @property
     def result(self) -> dict[str, Any] | None:
@@ -161,24 +163,3 @@ def _log_start(logdir: pathlib.Path, step: int) -> None:
     start = tf.compat.v1.SessionLog(status=tf.compat.v1.SessionLog.START)
     with tf.Graph().as_default(), tf.compat.v1.summary.FileWriter(str(logdir)) as writer:
         writer.add_session_log(start, global_step=step + 1 if step else 0)
-
-
-def _refuse_other_flags(config: pathlib.Path, flags: str) -> None:
-    # Read as flags of today: comments and flags that came later, at their defaults, do not count.
-    known = experiment_lib.to_flagfile(experiment_lib.parse([f"--flagfile={config}"]))
-    there, received = ({_name(line): line for line in text.splitlines()} for text in (known, flags))
-    names = sorted(name for name in there | received if there.get(name) != received.get(name))
-    if names:
-        lines = [
-            f"  there {there.get(name, f'no --{name}')}, received {received.get(name, 'none')}"
-            for name in names
-        ]
-        raise UsageError(
-            "--workdir holds a run with other flags; choose another directory. "
-            f"Received: --workdir={config.parent}\n" + "\n".join(lines)
-        )
-
-
-def _name(argument: str) -> str:
-    name, _, value = argument.removeprefix("--").partition("=")
-    return name if value else name.removeprefix("no")  # --balanced and --nobalanced are one.

@@ -62,6 +62,21 @@ def group(workdirs: Sequence[str]) -> list[Group]:
     return groups
 
 
+def leave_out_unfinished(groups: Sequence[Group]) -> tuple[list[Group], list[str]]:
+    """A run that stopped early is no sample of what a run of all its steps gives.
+
+    Returns:
+        The groups with their finished runs, those that have one, and the directories of the others.
+    """
+    kept, unfinished = [], []
+    for group in groups:
+        done = [run for run in group.workdirs if (pathlib.Path(run) / "result.json").is_file()]
+        unfinished += [run for run in group.workdirs if run not in done]
+        if done:
+            kept.append(dataclasses.replace(group, workdirs=done))
+    return kept, unfinished
+
+
 def summarize(reports: Sequence[Mapping[str, Any]]) -> dict[str, metrics.Spread]:
     """The spread of each number over the runs of a group, from their evaluations' reports."""
     return {name: metrics.spread([report[name] for report in reports]) for name in _SUMMARIZED}
@@ -79,8 +94,15 @@ def report(group: Group, spreads: Mapping[str, metrics.Spread]) -> dict[str, Any
     return {**dataclasses.asdict(group), **numbers}
 
 
-def print_groups(groups: Sequence[tuple[Group, Mapping[str, metrics.Spread]]]) -> None:
-    """Prints a row a group, (group, what `summarize` gave), and what the numbers mean."""
+def print_groups(
+    groups: Sequence[tuple[Group, Mapping[str, metrics.Spread]]], *, split: str
+) -> None:
+    """Prints a row a group, and what the numbers mean.
+
+    Args:
+        groups: (group, what `summarize` gave).
+        split: "test" or "validation".
+    """
     # No room to spare at 80 columns.
     shown = table.Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     shown.add_column("method")
@@ -105,9 +127,13 @@ def print_groups(groups: Sequence[tuple[Group, Mapping[str, metrics.Spread]]]) -
     screen.print(shown)
     for note in notes:
         screen.print(note, highlight=False, markup=False)
+    images = {
+        "test": "All seeds of a row are tested on the same images.",
+        "validation": "Each seed has validation images of its own.",
+    }
     screen.print(
         "Mean ± standard deviation over n seeds (divisor n - 1); the interval is that of the mean, "
-        "by Student's t. All seeds of a row are tested on the same images.",
+        f"by Student's t. {images[split]}",
         highlight=False,
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from trainers.assembly import Data
 from trainers.experiment import UsageError
-from trainers.storage import write_aside
+from trainers.storage import storing, write_aside
 from xadv_tf.data.dataset import digest
 
 NAME = "split.json"
@@ -65,9 +65,14 @@ def refuse_other_data(run: pathlib.Path, manifest: Mapping[str, Any]) -> None:
 
 
 def write(run: pathlib.Path, manifest: Mapping[str, Any]) -> None:
-    """Writes the manifest into the run's directory, once."""
+    """Writes the manifest into the run's directory, once.
+
+    Raises:
+        RunFailedError: it could not be written.
+    """
     if not (run / NAME).exists():
-        write_aside(run / NAME, json.dumps(manifest, indent=2) + "\n")
+        with storing(f"the split in {run}"):
+            write_aside(run / NAME, json.dumps(manifest, indent=2) + "\n")
 
 
 def _content(images: Any, labels: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from trainers.command_line import UsageError
 from trainers.outcomes import RunFailedError
 
 _PARTIAL = ".partial"
@@ -26,6 +27,24 @@ def write_aside(path: pathlib.Path, text: str) -> None:
     except OSError:
         aside.unlink(missing_ok=True)
         raise
+
+
+def refuse_unwritable(directory: str | pathlib.Path, *, flag: str) -> None:
+    """Asks before hours of work whether a directory can be written, or made; writes nothing.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    place = os.path.abspath(directory)
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
+    if not os.path.isdir(place):
+        why = f"{place} is no directory"
+    elif not os.access(place, os.W_OK | os.X_OK):
+        why = f"{place} must not be written"
+    else:
+        return
+    raise UsageError(f"{flag} must be a writable directory. Received: {flag}={directory} ({why})")
 
 
 @contextlib.contextmanager

@@ -163,13 +163,19 @@ def main(argv: list[str]) -> int:
         directory = RunDirectory(experiment.workdir, experiment_lib.to_flagfile())
         result = directory.result
         if result is None:
-            data, loop = prepare(experiment)
             with Preemption() as preemption:
+                data, loop = prepare(experiment)
+                if preemption.requested():
+                    raise PreemptedError("stopped before its first step")
                 result = train(
                     experiment, data, loop, directory, stop_requested=preemption.requested
                 )
-        elif not experiment.quiet:
-            print(f"{experiment.workdir} holds a finished run; there is nothing to do.")
+        else:
+            if directory.status.get("status") != "done":  # Killed between the two files.
+                with directory.opened():
+                    pass
+            if not experiment.quiet:
+                print(f"{experiment.workdir} holds a finished run; there is nothing to do.")
     except ValueError as error:
         # Nothing ran yet: what does not fit together is the user's to mend, in one sentence.
         print(f"error: {error}", file=sys.stderr)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import tensorflow as tf
 
 from trainers.checkpoints import checkpoint, refuse_nonfinite
 from trainers.experiment import Experiment
@@ -13,6 +14,7 @@ from trainers.outcomes import PreemptedError, RunFailedError
 from trainers.profiling import Profiler
 from trainers.progress import Progress
 from trainers.run_directory import RunDirectory
+from trainers.storage import reason
 from trainers.summaries import Summaries
 
 # Long enough that the host's share of a call is nothing, short enough to watch.
@@ -78,7 +80,8 @@ class Training:
         """Takes the steps that are left.
 
         Raises:
-            RunFailedError: a log or a variable is no longer finite, or the disk fails.
+            RunFailedError: a log or a variable is no longer finite, or the disk, the memory or the
+                data fails.
             PreemptedError: it was asked to stop; a checkpoint is saved.
         """
         if self._loop.step and self._stops():  # It had come so far before.
@@ -88,10 +91,16 @@ class Training:
                 self._call()
                 progress.update(self._loop.step, self._shown, self.seconds_per_step)
                 self._attend()
-        except RunFailedError as error:
+        except (RunFailedError, tf.errors.OpError) as error:
             last = self._directory.checkpoints.last_good
             where = f"the last good checkpoint is {last}" if last else "no checkpoint was saved yet"
-            raise RunFailedError(f"{error}; {where}") from error
+            # TensorFlow's own: no memory left for such a batch, a damaged file of a stream.
+            what = (
+                f"{error}"
+                if isinstance(error, RunFailedError)
+                else f"TensorFlow failed after step {self._loop.step} ({reason(error)})"
+            )
+            raise RunFailedError(f"{what}; {where}") from error
 
     def _call(self) -> None:
         """One call of the loop, of about a second and not beyond the next step to attend to."""

@@ -35,6 +35,7 @@ from trainers import experiment as experiment_lib
 from trainers.experiment import UsageError
 from trainers.outcomes import PreemptedError
 from trainers.status import lock
+from trainers.storage import refuse_unwritable
 from trainers.trials import Trials
 
 
@@ -97,6 +98,7 @@ def _run(place: str) -> int:
     # The runs are other processes: this one must not hold the GPU's memory.
     with contextlib.suppress(RuntimeError):  # It uses them already: it did more before.
         tf.config.set_visible_devices([], "GPU")
+    refuse_unwritable(experiment.workdir, flag="--workdir")
     assembly.build_data(experiment)
     if place == "worker":
         search(experiment, fixed, ranges, place)

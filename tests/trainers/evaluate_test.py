@@ -76,6 +76,12 @@ def test_several_runs_are_compared(make_run, tmp_path, capfd):
     for seed in (1, 2):
         workdir, _ = make_run("--method=mle", f"--seed={seed}")
         shutil.copytree(workdir, tmp_path / f"mle_{seed}")
+        (tmp_path / f"mle_{seed}" / "result.json").touch()
+    unfinished, _ = make_run("--method=mle")
+    shutil.copytree(unfinished, tmp_path / "mle_early")
+    (tmp_path / "mle_early" / "config.flags").write_text(
+        (unfinished / "config.flags").read_text().replace("--seed=1", "--seed=3")
+    )
     (tmp_path / "mle_table.txt").write_text("a file beside the runs")
     place = tmp_path / "results"
     assert _main(f"--workdir={tmp_path}/mle_*", f"--output={place}") == 0
@@ -86,7 +92,9 @@ def test_several_runs_are_compared(make_run, tmp_path, capfd):
     (told,) = json.loads((place / "seeds.json").read_text())
     assert told["workdirs"] == [f"{tmp_path}/mle_1", f"{tmp_path}/mle_2"]
     assert told["accuracy"]["mean"] == pytest.approx(sum(accuracy) / 2)
-    lines = capfd.readouterr().out.splitlines()
+    output = capfd.readouterr()
+    assert output.err == f"warning: not finished, hence in no row: {tmp_path}/mle_early\n"
+    lines = output.out.splitlines()
     assert lines[0].startswith(f"{tmp_path}/mle_1: MLE on digits, test, accuracy ")
     (row,) = [line.split() for line in lines if line.split()[:1] == ["MLE"]]
     # Of two values the deviation is their distance over sqrt(2).

@@ -1,15 +1,19 @@
 """Runs that cannot go on: what they say, what they leave, and how they go on when they can."""
 
 import json
+import os
 import pathlib
 import resource
+import signal
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from absl import flags as absl_flags
 from absl.testing import flagsaver
 
-from trainers import train, training
+from trainers import outcomes, train, training
+from trainers.loop import Loop
 from trainers.outcomes import RunFailedError
 from trainers.run_directory import RunDirectory
 
@@ -130,7 +134,8 @@ def test_a_finished_run_is_left_as_it_is(capfd):
     assert {path: path.stat().st_mtime_ns for path in pathlib.Path("run").rglob("*")} == files
 
 
-def test_an_unwritable_directory_is_refused(capfd):
+def test_an_unwritable_directory_is_refused(capfd, monkeypatch):
+    monkeypatch.setattr(train, "prepare", None)  # It is not even called.
     pathlib.Path("run").write_text("a file")
     assert _main("--method=mle") == 2
     error = capfd.readouterr().err
@@ -138,3 +143,37 @@ def test_an_unwritable_directory_is_refused(capfd):
         "error: --workdir must be a writable directory. Received: --workdir=run"
     )
     assert error.count("\n") == 1
+
+
+def test_what_tensorflow_cannot_do_ends_the_run(capfd, monkeypatch):
+    # Stands for a batch too large for a GPU, or a damaged file of a stream.
+    def run(self, steps):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor [Op:MatMul]")
+
+    monkeypatch.setattr(Loop, "run", run)
+    assert _main("--method=mle", "--quiet") == 1
+    assert capfd.readouterr().err == (
+        "error: TensorFlow failed after step 0 (OOM when allocating tensor); "
+        "no checkpoint was saved yet\n"
+    )
+
+
+def test_a_signal_before_the_first_step_leaves_nothing(capfd, monkeypatch):
+    prepare = train.prepare
+
+    def interrupted(experiment):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return prepare(experiment)
+
+    monkeypatch.setattr(train, "prepare", interrupted)
+    assert _main("--method=mle", "--quiet") == outcomes.PREEMPTED
+    assert "stopped before its first step; this goes on" in capfd.readouterr().err
+    assert not pathlib.Path("run").exists()
+
+
+def test_a_run_killed_after_its_result_is_done(capfd):
+    assert _main("--method=mle", "--quiet") == 0
+    status = pathlib.Path("run/status.json")
+    status.write_text(status.read_text().replace('"done"', '"running"'))
+    assert _main("--method=mle", "--quiet") == 0
+    assert _status() == ("done", 5, None)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from trainers import assembly
 from trainers import experiment as experiment_lib
 from trainers.restore import restore
 
@@ -69,3 +70,17 @@ def test_weights_that_a_run_does_not_have(make_run):
         restore(str(workdir), weights="best")
     with pytest.raises(experiment_lib.UsageError, match="--weights=ema needs a run with --ema_dec"):
         restore(str(workdir), weights="ema")
+
+
+def test_a_checkpoint_that_a_running_run_takes_away(make_run, tmp_path, monkeypatch):
+    workdir, _ = make_run("--method=mle", "--num_validation=50", steps=3)
+    shutil.copytree(workdir, tmp_path / "run")
+    build = assembly.build_method
+
+    def build_slowly(*args, **kwargs):
+        shutil.rmtree(tmp_path / "run" / "checkpoints" / "3")
+        return build(*args, **kwargs)
+
+    monkeypatch.setattr(assembly, "build_method", build_slowly)
+    with pytest.raises(experiment_lib.UsageError, match="checkpoints/3 can no longer be read"):
+        restore(str(tmp_path / "run"))

@@ -1,4 +1,5 @@
 import json
+import pathlib
 
 import pytest
 
@@ -67,7 +68,8 @@ def test_the_table_has_mean_deviation_number_and_interval(capsys, monkeypatch):
     several = seeds.summarize([_report(0.97), _report(0.98), _report(0.99)])
     one = seeds.summarize([_report(0.5)])
     told = seeds.Group("RandomMask", ["--sparsity=0.5"], ["a", "b", "c"])
-    seeds.print_groups([(told, several), (seeds.Group("MLE", [], ["d"]), one)])
+    rows = [(told, several), (seeds.Group("MLE", [], ["d"]), one)]
+    seeds.print_groups(rows, split="test")
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     (row,) = [line.split() for line in lines if "RandomMask" in line]
@@ -75,6 +77,9 @@ def test_the_table_has_mean_deviation_number_and_interval(capsys, monkeypatch):
     assert "#1: --sparsity=0.5" in lines
     (row,) = [line.split() for line in lines if "MLE" in line]
     assert row == ["MLE", "1", "50.00", "-", "1.000", "1.00"]
+    assert "same images" in " ".join(lines)
+    seeds.print_groups(rows, split="validation")
+    assert "same images" not in capsys.readouterr().out
 
 
 def test_the_report_of_one_run_is_strict_json():
@@ -82,3 +87,13 @@ def test_the_report_of_one_run_is_strict_json():
     assert told["accuracy"] == {"n": 1, "mean": 0.5, "std": None, "half_width": None}
     assert (told["label"], told["workdirs"]) == ("MLE", ["d"])
     json.dumps(told, allow_nan=False)
+
+
+def test_unfinished_runs_are_no_samples(run):
+    workdirs = [run(name, f"--seed={seed}") for seed, name in enumerate("abc")]
+    other = run("d", "--method=mle")
+    for workdir in workdirs[:2]:
+        (pathlib.Path(workdir) / "result.json").touch()
+    kept, unfinished = seeds.leave_out_unfinished(seeds.group([*workdirs, other]))
+    assert [group.workdirs for group in kept] == [workdirs[:2]]
+    assert unfinished == [workdirs[2], other]
