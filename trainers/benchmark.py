@@ -14,7 +14,6 @@ import sys
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from rich import console
@@ -110,8 +109,7 @@ def main(argv: list[str]) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    versions = {"python": sys.version.split()[0], "keras": keras.__version__}
-    report = {**provenance(), **versions, "numpy": np.__version__}
+    report = {**provenance(), "numpy": np.__version__}
     screen = console.Console(width=_WIDTH)
     screen.print(f"{report['hardware']}; TensorFlow {tf.__version__}; commit {report['commit']}")
     if patterns is None:
