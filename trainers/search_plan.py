@@ -61,10 +61,16 @@ def read() -> tuple[experiment_lib.Experiment, dict[str, str], dict[str, str]]:
         for name, argument in given.items()
         if name not in (*ranges, "workdir", "quiet", "seed")
     }
-    for hyperparameter in search_space.hyperparameters(ranges).space:
-        for point in search_space.points(hyperparameter):
-            own = search_space.arguments({hyperparameter.name: point})
-            values = experiment_lib.parse([*(fixed | own).values(), "--workdir=trial"])
+    points = {
+        hyperparameter.name: search_space.points(hyperparameter)
+        for hyperparameter in search_space.hyperparameters(ranges).space
+    }
+    # Those that are not at an end are there all the same: a fixed flag may need them.
+    first = search_space.arguments({name: of_one[0] for name, of_one in points.items()})
+    for name, of_one in points.items():
+        for point in of_one:
+            arguments = fixed | first | search_space.arguments({name: point})
+            values = experiment_lib.parse([*arguments.values(), "--workdir=trial"])
             experiment_lib.from_flags(values)
     return experiment, fixed, ranges
 

@@ -164,6 +164,14 @@ def test_hyperband_goes_on_with_the_runs_that_it_takes_up_again(runs, tmp_path):
     assert _best(tmp_path).learning_rate == max(longest)
 
 
+def test_a_fixed_flag_may_need_a_searched_one(runs, tmp_path):
+    ema = ["--ema_decay=0.5", "--search=ema_decay=choice:0.8,0.9", "--evaluate_ema"]
+    assert _main(tmp_path, *_GRID, *ema) == 0
+    assert {(run.options["ema_decay"], run.options["evaluate_ema"]) for run in runs} == {
+        (0.8, True), (0.9, True)
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
