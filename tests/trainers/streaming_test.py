@@ -116,6 +116,7 @@ def test_streamed_and_in_memory_are_the_same_run(make, replicas, pools):
     np.testing.assert_array_equal(*(memory.predict(images) for images in pools["held back"]))
 
 
+@pytest.mark.slow
 def test_a_resumed_stream_is_one_that_was_never_interrupted(pools, tmp_path):
     whole = _loop(pools["streamed"], _inductive)
     rows = whole.run(_STEPS)
