@@ -26,29 +26,30 @@ def run(
         the step: summed over replicas they are the values.
     """
     replicas = reductions.num_replicas()
-    names = list(dict.fromkeys(player.objective for player in phase.players))
-    with tf.GradientTape(persistent=len(names) > 1, watch_accessed_variables=False) as tape:
+    teams: dict[str, list[Player]] = {}
+    for player in phase.players:
+        teams.setdefault(player.objective, []).append(player)
+    with tf.GradientTape(persistent=len(teams) > 1, watch_accessed_variables=False) as tape:
         for player in phase.players:
             tape.watch([variable.value for variable in player.variables])
         terms = {
             name: reductions.share_of_global_mean(value, replicas)
             for name, value in phase.losses(batch).items()
         }
-        weights = {name: _weights(objectives[name], terms, step) for name in names}
+        weights = {name: _weights(objectives[name], terms, step) for name in teams}
         totals = {
             name: tf.add_n([weight * terms[term] for term, weight in weights[name].items()])
-            for name in names
+            for name in teams
         }
-        for name in names:
-            asked = regularization.penalty(_team(phase, name), replicas)
+        for name, team in teams.items():
+            asked = regularization.penalty(team, replicas)
             if asked is not None:
                 totals[name] += asked
     logs = {**terms, **totals}
-    for name in names:
+    for name, team in teams.items():
         for term, weight in weights[name].items():
             if callable(objectives[name][term]):
                 logs[f"weight/{term}"] = weight / replicas
-        team = _team(phase, name)
         gradients = tape.gradient(
             totals[name], [[v.value for v in player.variables] for player in team]
         )
@@ -57,10 +58,6 @@ def run(
             logs[f"gradient_norm/{player.name}"] = norm / replicas
             player.optimizer.apply(shares, player.variables)
     return logs
-
-
-def _team(phase: Phase, objective: str) -> list[Player]:
-    return [player for player in phase.players if player.objective == objective]
 
 
 def _weights(objective: Mapping[str, Any], terms: Mapping[str, Any], step: Any) -> dict[str, Any]:
