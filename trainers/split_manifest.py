@@ -10,7 +10,7 @@ import numpy as np
 from trainers.assembly import Data
 from trainers.experiment import UsageError
 from trainers.storage import storing, write_aside
-from xadv_tf.data.dataset import digest
+from xadv_tf.data.digests import digest
 
 NAME = "split.json"
 
@@ -18,7 +18,7 @@ NAME = "split.json"
 def describe(data: Data, *, seed: int) -> dict[str, Any]:
     """What the manifest of a run says.
 
-    Hashes are SHA-256 (see `xadv_tf.data.dataset.digest`) of images, labels, and positions in the
+    Hashes are SHA-256 (see `xadv_tf.data.digests.digest`) of images, labels, and positions in the
     training set: int32, ascending.
 
     Args:

@@ -1,23 +1,30 @@
 """What a data set is, wherever it was read from."""
 
-import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from xadv_tf.data.streams import StreamedImages
-
-# Examples at a time: bounds the memory that hashing needs.
-_CHUNK = 2000
-
-Images: TypeAlias = "npt.NDArray[np.uint8] | npt.NDArray[np.float32] | StreamedImages"
+from xadv_tf.data.errors import DataError
 
 
-class DataError(ValueError):
-    """The data that was asked for is not on this machine, cannot be read, or makes no sense."""
+class Images(Protocol):
+    """Images that are indexed as a NumPy array is, wherever they are: an array is one kind."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(images, height, width, channels)."""
+
+    @property
+    def dtype(self) -> Any:
+        """Of the values: uint8, or float32 for pixels that no byte holds."""
+
+    def __len__(self) -> int:
+        """How many images there are."""
+
+    def __getitem__(self, chosen: slice | npt.NDArray[np.integer[Any]], /) -> npt.NDArray[Any]:
+        """Some of the images: [n, height, width, channels]."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Dataset:
         num_classes: labels lie in [0, num_classes), at least 2.
         image_shape: (height, width, channels), 1 channel or 3.
         train_images: [num_train, height, width, channels], values 0 to 255: uint8, or float32 for
-            pixels that no byte holds; or `StreamedImages` of bytes, which are indexed as arrays.
+            pixels that no byte holds; or `streams.StreamedImages` of bytes.
         train_labels: int32 [num_train].
         test_images: [num_test, height, width, channels], as train_images.
         test_labels: int32 [num_test].
@@ -86,19 +93,3 @@ class Dataset:
                 f"The {part} labels of {self.name!r} must lie in [0, {self.num_classes}). "
                 f"Received: labels from {labels.min()} to {labels.max()}"
             )
-
-
-def digest(array: Any) -> str:
-    """SHA-256, in hexadecimal, of an array's type, shape and values.
-
-    Args:
-        array: a NumPy array of at least one axis, or whatever gives one by slices; what knows a
-            digest of its own content as `sha256` is believed.
-    """
-    if hasattr(array, "sha256"):
-        return str(array.sha256)
-    sha = hashlib.sha256(f"{np.dtype(array.dtype).str} {array.shape}\n".encode())
-    for start in range(0, len(array), _CHUNK):
-        chunk = np.ascontiguousarray(array[start : start + _CHUNK])
-        sha.update(chunk.reshape(-1).view(np.uint8).data)
-    return sha.hexdigest()

@@ -1,7 +1,8 @@
 """Data sets by name: a string decides the source, and nothing outside knows the names."""
 
 from xadv_tf.data import digits, image_folder, npz, prepared, streamed
-from xadv_tf.data.dataset import DataError, Dataset
+from xadv_tf.data.dataset import Dataset
+from xadv_tf.data.errors import DataError
 
 
 def load(

@@ -6,7 +6,8 @@ import importlib.resources
 import numpy as np
 
 from xadv_tf.data import splits
-from xadv_tf.data.dataset import DataError, Dataset
+from xadv_tf.data.dataset import Dataset
+from xadv_tf.data.errors import DataError
 
 NAME = "digits"
 

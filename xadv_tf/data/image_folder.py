@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from xadv_tf.data.dataset import DataError, Dataset
+from xadv_tf.data.dataset import Dataset
+from xadv_tf.data.errors import DataError
 from xadv_tf.data.prepared import test_split
 
 PREFIX = "folder:"

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from xadv_tf.data.dataset import DataError, Dataset, Images
+from xadv_tf.data.dataset import Dataset, Images
+from xadv_tf.data.errors import DataError
 
 SUFFIX = ".npz"
 ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")

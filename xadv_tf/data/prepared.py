@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from xadv_tf.data.dataset import DataError, Dataset
+from xadv_tf.data.dataset import Dataset
+from xadv_tf.data.errors import DataError
 
 # name, name/config, name:version: what is left out of tfds's grammar downloads or runs code.
 _NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:[\d*]+\.[\d*]+\.[\d*]+)?")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from xadv_tf.data import cache
-from xadv_tf.data.dataset import DataError
+from xadv_tf.data.errors import DataError
 
 # What a file holds beside a record's own bytes: their number in 8 bytes, and two checksums of 4.
 _FRAME = 16

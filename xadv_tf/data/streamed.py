@@ -3,7 +3,8 @@
 from typing import Any
 
 from xadv_tf.data import prepared, records
-from xadv_tf.data.dataset import DataError, Dataset
+from xadv_tf.data.dataset import Dataset
+from xadv_tf.data.errors import DataError
 from xadv_tf.data.streams import StreamedImages
 
 

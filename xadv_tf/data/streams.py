@@ -15,7 +15,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from xadv_tf.data.batches import Draws, Sampler, collect
-from xadv_tf.data.dataset import digest
+from xadv_tf.data.digests import digest
 from xadv_tf.data.preprocessing import Scaling
 from xadv_tf.data.records import Records
 

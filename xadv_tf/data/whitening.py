@@ -15,7 +15,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from xadv_tf.data import cache
-from xadv_tf.data.dataset import DataError, digest
+from xadv_tf.data.digests import digest
+from xadv_tf.data.errors import DataError
 
 # Images at a time: bounds the memory, whatever the size of the training set.
 _CHUNK = 2000

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from xadv_tf.data import image_folder
-from xadv_tf.data.dataset import DataError
+from xadv_tf.data.errors import DataError
 
 
 def _write(root, part, label, name, image):

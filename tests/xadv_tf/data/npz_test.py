@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from xadv_tf.data import npz
-from xadv_tf.data.dataset import DataError
+from xadv_tf.data.errors import DataError
 
 IMAGES = np.arange(6 * 4 * 5, dtype=np.uint8).reshape(6, 4, 5)
 LABELS = np.array([2, 0, 1, 0, 1, 2])

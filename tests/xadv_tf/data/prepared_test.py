@@ -7,7 +7,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from xadv_tf.data import prepared
-from xadv_tf.data.dataset import DataError
+from xadv_tf.data.errors import DataError
 
 _SHARED = pathlib.Path(__file__).parents[3].parent / "shared" / "tfds"
 

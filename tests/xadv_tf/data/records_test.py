@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from xadv_tf.data import records
-from xadv_tf.data.dataset import DataError
+from xadv_tf.data.errors import DataError
 
 # Of every length, so that one wrong offset would show in all that follow; the first byte is the
 # label.

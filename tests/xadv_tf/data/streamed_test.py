@@ -5,7 +5,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from xadv_tf.data import StreamedImages, datasets, prepared
-from xadv_tf.data.dataset import DataError
+from xadv_tf.data.errors import DataError
 
 
 @pytest.fixture(autouse=True)

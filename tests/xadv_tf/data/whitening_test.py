@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from xadv_tf.data import whitening
-from xadv_tf.data.dataset import DataError
+from xadv_tf.data.errors import DataError
 from xadv_tf.data.preprocessing import raw
 
 # Two pixels around 100: variance 2 (6 sqrt 2)^2 / 4 = 36 along (1, 1) / sqrt 2 and

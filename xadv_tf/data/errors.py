@@ -1,0 +1,5 @@
+"""What is raised where data cannot be had."""
+
+
+class DataError(ValueError):
+    """The data that was asked for is not on this machine, cannot be read, or makes no sense."""
