@@ -27,7 +27,7 @@ def load(
         if name == digits.NAME or name.startswith(image_folder.PREFIX) or name.endswith(npz.SUFFIX):
             raise DataError(
                 "stream must come with a data set of tensorflow_datasets; digits, folder: and .npz "
-                f"are read into memory. Received: stream=True for {name!r}"
+                f"are read into memory. Received: stream=True, dataset={name!r}"
             )
         return streamed.load(name, data_dir=data_dir, download=download)
     if name == digits.NAME:

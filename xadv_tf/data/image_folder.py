@@ -31,7 +31,9 @@ def load(name: str) -> Dataset:
 
     root = os.path.expanduser(name.removeprefix(PREFIX))
     if not os.path.isdir(root):
-        raise DataError(f"--dataset={PREFIX}PATH must name an existing folder. Received: {name}")
+        raise DataError(
+            f"dataset must be {PREFIX}PATH of an existing folder. Received: dataset={name}"
+        )
     builder = tfds.ImageFolder(root)
     found = [part for part, info in builder.info.splits.items() if info.num_examples]
     if "train" not in found:

@@ -53,7 +53,7 @@ def load(path: str) -> Dataset:
 def _read(path: str) -> dict[str, npt.NDArray[Any]]:
     """The arrays by name, in the order of ARRAYS."""
     if not os.path.isfile(path):
-        raise DataError(f"--dataset must name an existing .npz file. Received: {path}")
+        raise DataError(f"dataset must name an existing .npz file. Received: dataset={path}")
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
@@ -67,8 +67,8 @@ def _read(path: str) -> dict[str, npt.NDArray[Any]]:
             return {name: _member(path, name, file) for name in ARRAYS}
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(
-            f"--dataset must name a whole .npz file; this one cannot be read. Received: {path} "
-            f"({error})"
+            "dataset must name a whole .npz file; this one cannot be read. "
+            f"Received: dataset={path} ({error})"
         ) from error
 
 

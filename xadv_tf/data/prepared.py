@@ -90,8 +90,8 @@ def open_builder(name: str, *, data_dir: str | None, download: bool) -> Any:
     ):
         close = difflib.get_close_matches(base, [*known, *_folders(folder)], n=1)
         raise DataError(
-            "--dataset must be digits, folder:PATH, a file PATH.npz, or a name of "
-            f"tensorflow_datasets{f' ({close[0]}?)' if close else ''}. Received: {name!r}"
+            "dataset must be digits, folder:PATH, a file PATH.npz, or a name of "
+            f"tensorflow_datasets{f' ({close[0]}?)' if close else ''}. Received: dataset={name!r}"
         )
     try:
         # Any version will do, not only the one that the installed tensorflow_datasets would make.
@@ -104,10 +104,9 @@ def open_builder(name: str, *, data_dir: str | None, download: bool) -> Any:
         return builder
     if not download:
         raise DataError(
-            f"The data set {name!r} is not in {folder}, {_state(folder)}: name another folder by "
-            "--data_dir (or TFDS_DATA_DIR), or bring it there by --download or, from its official "
-            f"raw files, by `python -m trainers.prepare_data --dataset={name} --raw_dir=DIR "
-            f"--data_dir={folder}`. Received: data_dir={data_dir!r}"
+            f"data_dir (or TFDS_DATA_DIR) must name a folder that holds the data set {name!r}, "
+            f"unless download=True brings it there; {folder} {_state(folder)}. "
+            f"Received: data_dir={data_dir!r}"
         )
     try:
         builder.download_and_prepare()
@@ -195,8 +194,8 @@ def _folders(folder: str) -> list[str]:
 
 def _state(folder: str) -> str:
     if not os.path.isdir(folder):
-        return "which does not exist"
-    return f"which holds {', '.join(_folders(folder)) or 'no data set'}"
+        return "does not exist"
+    return f"holds {', '.join(_folders(folder)) or 'no data set'}"
 
 
 def _first_line(error: Exception) -> str:

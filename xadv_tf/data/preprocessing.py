@@ -103,7 +103,7 @@ def check(name: str) -> None:
     """Raises ValueError if there is no scaling of that name."""
     known = (*SCALINGS, *_WHITENED)
     if name not in known:
-        raise ValueError(f"--scaling must be one of {', '.join(known)}. Received: {name!r}")
+        raise ValueError(f"scaling must be one of {', '.join(known)}. Received: scaling={name!r}")
 
 
 def fit(name: str, train_images: Any) -> Scaling:

@@ -72,7 +72,7 @@ def test_a_damaged_image_is_named(tmp_path):
 
 
 def test_other_layouts(tmp_path):
-    with pytest.raises(DataError, match="an existing folder. Received: folder:/nowhere"):
+    with pytest.raises(DataError, match="^dataset must be .* Received: dataset=folder:/nowhere$"):
         image_folder.load("folder:/nowhere")
     with pytest.raises(DataError, match="Received: no folder of folders of images"):
         image_folder.load(f"folder:{tmp_path}")

@@ -125,5 +125,5 @@ def test_pure_scalings_need_no_images():
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match="unit, centered, .*, zca_gcn. Received: 'none'"):
+    with pytest.raises(ValueError, match="unit, centered, .*, zca_gcn. Received: scaling='none'"):
         preprocessing.fit("none", _images())

@@ -76,5 +76,5 @@ def test_a_missing_file_is_an_error_of_the_data(tmp_path):
 
 @pytest.mark.parametrize("name", ["digits", "folder:images", "images.npz"])
 def test_what_is_read_into_memory_is_not_streamed(name):
-    with pytest.raises(DataError, match=f"Received: stream=True for '{name}'"):
+    with pytest.raises(DataError, match=f"Received: stream=True, dataset='{name}'"):
         datasets.load(name, stream=True)
