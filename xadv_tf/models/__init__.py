@@ -8,12 +8,8 @@ generator takes `image_shape` and maps [batch, latent] to [batch, *image_shape].
 from collections.abc import Callable
 from typing import Any
 
-from xadv_tf.models.catgan import (
-    catgan_conv,
-    catgan_conv_generator,
-    catgan_mlp,
-    catgan_mlp_generator,
-)
+from xadv_tf.models.catgan_classifiers import catgan_conv, catgan_mlp
+from xadv_tf.models.catgan_generators import catgan_conv_generator, catgan_mlp_generator
 from xadv_tf.models.conv_large import conv_large, conv_large_weight_norm
 from xadv_tf.models.gan_classifiers import gan_conv, gan_conv_svhn, gan_mlp
 from xadv_tf.models.gan_generators import gan_conv_generator, gan_mlp_generator
@@ -58,7 +54,7 @@ def get(name: str) -> Callable[..., Any]:
         ValueError: if there is none of that name.
     """
     if name not in MODELS:
-        raise ValueError(f"model must be one of {sorted(MODELS)}. Received: {name!r}")
+        raise ValueError(f"model must be one of {sorted(MODELS)}. Received: model={name!r}")
     return MODELS[name]
 
 

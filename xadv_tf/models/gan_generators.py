@@ -1,4 +1,4 @@
-"""The generators of the feature-matching GAN, and what all generators end in."""
+"""The generators of the feature-matching GAN: batch-normalised but for the last layer."""
 
 import math
 from collections.abc import Sequence
@@ -8,14 +8,7 @@ import keras
 
 from xadv_tf import initializers
 from xadv_tf.layers.weight_normalization import WeightNormConv2DTranspose, WeightNormDense
-
-# What keeps pixels within the range of the images, by the name of their scaling.
-_RANGES = {
-    "unit": "sigmoid",
-    "centered": "sigmoid",  # and shifted
-    "symmetric": "tanh",
-    "unbounded": "linear",
-}
+from xadv_tf.models.pixel_ranges import into_range
 
 
 def gan_mlp_generator(
@@ -34,7 +27,7 @@ def gan_mlp_generator(
 
     Args:
         image_shape: shape of one image, any rank.
-        pixel_range: "unit" [0, 1], "centered" [-0.5, 0.5], "symmetric" [-1, 1] or "unbounded".
+        pixel_range: see `pixel_ranges.into_range`.
         latent: size of the input.
         hidden_units: width of each hidden layer.
         synchronized: take batch statistics over all replicas.
@@ -114,20 +107,6 @@ def gan_conv_generator(
         dtype="float32",
     )(x)
     return keras.Model(inputs, into_range(x, pixel_range), name=name)
-
-
-def into_range(x: Any, pixel_range: str) -> Any:
-    """Symbolic images in float32 within `pixel_range` (see `gan_mlp_generator`).
-
-    Raises:
-        ValueError: for an unknown range.
-    """
-    if pixel_range not in _RANGES:
-        raise ValueError(
-            f"pixel_range must be one of {', '.join(_RANGES)}. Received: {pixel_range!r}"
-        )
-    x = keras.layers.Activation(_RANGES[pixel_range], dtype="float32")(x)
-    return keras.layers.Rescaling(1.0, -0.5, dtype="float32")(x) if pixel_range == "centered" else x
 
 
 def _dense(units: int, seed: int | None) -> Any:

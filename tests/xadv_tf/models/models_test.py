@@ -140,7 +140,7 @@ def test_seed_fixes_the_weights(name):
 
 def test_get():
     assert models.get("conv_large") is models.conv_large
-    with pytest.raises(ValueError, match=r"model must be one of .*'mlp'.* Received: 'cnn9'"):
+    with pytest.raises(ValueError, match=r"model must be one of .*'mlp'.* Received: model='cnn9'"):
         models.get("cnn9")
 
 

@@ -1,17 +1,14 @@
-"""The networks of CatGAN as ports have them; no code of the paper is public."""
+"""The classifiers of CatGAN as ports have them; no code of the paper is public."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from xadv_tf import initializers
-from xadv_tf.layers.batch_normalization import BatchNormalization
+from xadv_tf.models.catgan_blocks import dense, normalized
 from xadv_tf.models.checks import check_size, check_widths
-from xadv_tf.models.gan_generators import into_range
 
-_SLOPE = 0.1
 _MIN_SIZE = 12  # halved twice it leaves the 3x3 valid convolution its window
 
 
@@ -51,7 +48,7 @@ def catgan_mlp(
     noise = input_noise
     for units in hidden_units:
         x = keras.layers.GaussianNoise(noise, seed=next(seeds))(x)
-        x = _normalized(_dense(units, next(seeds))(x), synchronized)
+        x = normalized(dense(units, next(seeds))(x), synchronized)
         noise = hidden_noise
     x = keras.layers.GaussianNoise(noise, seed=next(seeds))(x)
     # The divergences need float32 logits under every precision policy.
@@ -105,98 +102,11 @@ def catgan_conv(
     x = keras.layers.GaussianNoise(input_noise, seed=next(seeds))(inputs)
     for units in filters:
         for _ in range(3):
-            x = _normalized(convolve(x, units, 3), synchronized)
+            x = normalized(convolve(x, units, 3), synchronized)
         x = keras.layers.MaxPooling2D(2)(x)
         x = keras.layers.GaussianNoise(hidden_noise, seed=next(seeds))(x)
-    x = _normalized(convolve(x, filters[1], 3, "valid"), synchronized)
-    x = _normalized(convolve(x, filters[1], 1), synchronized)
+    x = normalized(convolve(x, filters[1], 3, "valid"), synchronized)
+    x = normalized(convolve(x, filters[1], 1), synchronized)
     x = convolve(x, num_classes, 1, use_bias=True, dtype="float32")
     logits = keras.layers.GlobalAveragePooling2D(dtype="float32", name="logits")(x)
     return keras.Model(inputs, logits, name=name)
-
-
-def catgan_mlp_generator(
-    image_shape: tuple[int, ...] = (28, 28, 1),
-    *,
-    pixel_range: str = "unit",
-    latent: int = 128,
-    hidden_units: Sequence[int] = (500, 500, 1000),
-    synchronized: bool = False,
-    seed: int | None = None,
-    name: str = "catgan_mlp_generator",
-) -> Any:
-    """128-500-500-1000-784 for MNIST, batch normalisation and leaky ReLU of slope 0.1.
-
-    Args:
-        image_shape: shape of one image, any rank.
-        pixel_range: as for `gan_mlp_generator`.
-        latent: size of the input.
-        hidden_units: width of each hidden layer.
-        synchronized: take batch statistics over all replicas.
-        seed: fixes the initial weights.
-        name: of the Keras model.
-
-    Returns:
-        A Keras model, [batch, latent] -> [batch, *image_shape] in float32.
-
-    Raises:
-        ValueError: for an unknown pixel_range.
-    """
-    seeds = initializers.layer_seeds(seed)
-    x = inputs = keras.Input((latent,), name="latent")
-    for units in hidden_units:
-        x = _normalized(_dense(units, next(seeds))(x), synchronized)
-    kernel = initializers.get("lecun_uniform", next(seeds))
-    x = keras.layers.Dense(math.prod(image_shape), kernel_initializer=kernel, dtype="float32")(x)
-    x = keras.layers.Reshape(image_shape, dtype="float32")(x)
-    return keras.Model(inputs, into_range(x, pixel_range), name=name)
-
-
-def catgan_conv_generator(
-    image_shape: tuple[int, int, int] = (32, 32, 3),
-    *,
-    pixel_range: str = "symmetric",
-    latent: int = 128,
-    synchronized: bool = False,
-    seed: int | None = None,
-    name: str = "catgan_conv_generator",
-) -> Any:
-    """Dense 8x8x192, two 5x5-96 convolutions of images widened twofold with zeros, 5x5-3.
-
-    A transposed convolution of stride 2 is that widening and convolution. Arguments as for
-    `catgan_mlp_generator`.
-
-    Raises:
-        ValueError: for sides that are no multiples of 4, or an unknown pixel_range.
-    """
-    height, width, channels = image_shape
-    if height % 4 or width % 4:
-        raise ValueError(
-            "catgan_conv_generator makes images whose sides are multiples of 4. "
-            f"Received: image_shape={tuple(image_shape)}"
-        )
-    seeds = initializers.layer_seeds(seed)
-    inputs = keras.Input((latent,), name="latent")
-    x = _normalized(_dense(height // 4 * (width // 4) * 192, next(seeds))(inputs), synchronized)
-    x = keras.layers.Reshape((height // 4, width // 4, 192))(x)
-    for _ in range(2):
-        settings = {"kernel_initializer": initializers.get("lecun_uniform", next(seeds))}
-        x = keras.layers.Conv2DTranspose(
-            96, 5, strides=2, padding="same", use_bias=False, **settings
-        )(x)
-        x = _normalized(x, synchronized)
-    kernel = initializers.get("lecun_uniform", next(seeds))
-    x = keras.layers.Conv2D(
-        channels, 5, padding="same", kernel_initializer=kernel, dtype="float32"
-    )(x)
-    return keras.Model(inputs, into_range(x, pixel_range), name=name)
-
-
-def _dense(units: int, seed: int | None) -> Any:
-    kernel = initializers.get("he_normal", seed)
-    return keras.layers.Dense(units, use_bias=False, kernel_initializer=kernel)
-
-
-def _normalized(x: Any, synchronized: bool) -> Any:
-    x = BatchNormalization(epsilon=1e-5, affine=True, synchronized=synchronized)(x)
-    return keras.layers.LeakyReLU(negative_slope=_SLOPE)(x)
