@@ -147,3 +147,33 @@ def test_predict_is_the_classifier_in_inference_mode():
 
 def test_learning_rates_by_player():
     assert set(_loop().learning_rates()) == {"learning_rate/classifier", "learning_rate/mask"}
+
+
+class _SeesItsBatch(methods.PiModel):
+    """Takes no step: logs a pixel's two channels of each kind of image."""
+
+    def train_step(self, batch):
+        images = {
+            "labeled": batch["labeled"]["image"],
+            "first": batch["unlabeled"]["image"],
+            "second": batch["unlabeled"]["second_image"],
+        }
+        return {
+            f"{name}/{kind}": image[0, 0, 0, channel]
+            for name, image in images.items()
+            for channel, kind in enumerate(("flip", "crop"))
+        }
+
+
+def test_two_views_of_an_image_are_mirrored_alike_and_shifted_each_by_its_own():
+    # Laine & Aila 2017. The augmentation writes the low bits of its seeds over the images.
+    def augment(image, seed):
+        bits = [tf.bitcast(seed(kind), tf.int32)[0] % 2**16 for kind in ("flip", "crop")]
+        return tf.zeros_like(image) + tf.cast(tf.stack(bits), image.dtype)
+
+    method = _SeesItsBatch(make_classifier(), seed=5)
+    method.compile()
+    loop = _loop(method, augment=augment)
+    seen = loop.means([loop.run(1)])
+    assert seen["first/flip"] == seen["second/flip"] != seen["labeled/flip"]
+    assert len({seen[f"{name}/crop"] for name in ("labeled", "first", "second")}) == 3
