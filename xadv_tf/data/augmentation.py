@@ -1,7 +1,7 @@
 """Random crops and flips: whole batches, on the device, and inside the compiled step.
 
-A pair of integers (`xadv_tf.noise.seed_pair`) decides everything, so two networks that must see
-the same flip and different crops are given the same pair for one and different pairs for the other.
+A pair of integers (`xadv_tf.noise.seed_pair`) decides everything. Two views of an image that must
+be mirrored alike but cropped differently take one pair for the flip and two for the crops.
 """
 
 from typing import Any

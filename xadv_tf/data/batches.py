@@ -34,10 +34,10 @@ class Draws(NamedTuple):
 class Sampler:
     """Draws every batch from a permutation, labeled and unlabeled independently.
 
-    Without replacement inside a batch, with replacement across batches: the released xVAT's way.
-    Or, `epochwise`, without replacement across the batches of an epoch, which leaves out what does
-    not fill a batch: the way of Laine & Aila 2017. Only this replica's elements of the permutation
-    are computed, so a draw costs O(batch) however large the pool is.
+    No example comes twice in a batch, but any may come again in the next, as in the released xVAT.
+    With `epochwise` none comes twice in an epoch either, and an epoch leaves out the examples that
+    would not fill its last batch, as in Laine & Aila 2017. Only this replica's elements of the
+    permutation are computed, so a draw costs O(batch) however large the pool is.
 
     Args:
         num_labeled: number of labeled examples.
@@ -47,8 +47,8 @@ class Sampler:
         unlabeled_batch_size: unlabeled examples a step, over all replicas; 0 means supervised
             training, where one batch serves as both.
         seed: the experiment's seed.
-        joined: make one batch of labeled and unlabeled examples, for networks and losses that see
-            them together (see `collect`).
+        joined: make one batch of the labeled and unlabeled examples, for networks and losses that
+            must see them together (see `collect`).
         epochwise: draw each example at most once an epoch.
 
     Raises:
@@ -191,14 +191,14 @@ def collect(pool: Any, draws: Draws, *, joined: bool) -> dict[str, dict[str, tf.
     """A batch: {"labeled": {image, label, index}, "unlabeled": {image, index}}.
 
     `index` is the position in the pool. Where all examples are labeled and unlabeled at once, the
-    two entries are the same dictionary, by which a method knows that one forward pass serves both:
-    in supervised training; with draws from the pool alone; and `joined`, where labeled examples
-    stand before unlabeled ones. A label that is not known, or not to be seen because it was drawn
-    as unlabeled, is -1.
+    two entries are the same dictionary, which tells a method that one forward pass serves both: in
+    supervised training, with draws from the pool alone, and with `joined`, where the labeled
+    examples stand before the unlabeled ones. The label is -1 where there is none, and where the
+    example was drawn as an unlabeled one.
 
     Args:
-        pool: has the labels of `PoolData` and its images_at, wherever the images are.
-        draws: of the sampler.
+        pool: a `PoolData`, or what has its labels and its images_at.
+        draws: from `Sampler.indices`.
         joined: see `Sampler`.
     """
 

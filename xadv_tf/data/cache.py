@@ -24,16 +24,17 @@ def folder() -> pathlib.Path:
 def arrays(key: str, make: Callable[[], Arrays]) -> Arrays:
     """What `make` returns, made once for each key.
 
-    A file is there whole or not at all; one that was damaged since is made anew. Where nothing can
-    be written, nothing is kept.
+    A file appears whole or not at all, and a damaged one is made anew. Where nothing can be
+    written, nothing is kept.
 
     Args:
-        key: names the file; says all that the arrays depend on, e.g. a hash of it.
+        key: names the file; must differ wherever the arrays would, so it is best a hash of all
+            that they depend on.
         make: returns the arrays by name.
     """
     file = folder() / f"{key}.npz"
     try:
-        # NumPy leaves open what it opened itself and cannot read.
+        # Opened here, because NumPy does not close a file that it cannot read.
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:
             return dict(kept)
     except (OSError, EOFError, ValueError, zipfile.BadZipFile):

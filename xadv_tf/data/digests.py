@@ -13,8 +13,8 @@ def digest(array: Any) -> str:
     """SHA-256, in hexadecimal, of an array's type, shape and values.
 
     Args:
-        array: a NumPy array of at least one axis, or whatever gives one by slices. Where it has an
-            attribute `sha256`, a hash of its own content, that is taken instead.
+        array: a NumPy array of at least one axis, or whatever gives arrays when sliced. An
+            attribute `sha256`, a hash of its own content, is taken instead where it has one.
     """
     if hasattr(array, "sha256"):
         return str(array.sha256)

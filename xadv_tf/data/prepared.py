@@ -12,7 +12,7 @@ import tensorflow as tf
 from xadv_tf.data.dataset import Dataset
 from xadv_tf.data.errors import DataError
 
-# name, name/config, name:version: what is left out of tfds's grammar downloads or runs code.
+# name, name/config, name:version. The rest of tfds's grammar would download or run code.
 _NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:[\d*]+\.[\d*]+\.[\d*]+)?")
 
 
@@ -37,14 +37,14 @@ def load(name: str, *, data_dir: str | None, download: bool) -> Dataset:
     image, label = image_and_label(own_name, builder)
     train_split, test = train_and_test(name, further, list(builder.info.splits))
     features = builder.info.features
-    # Only what is needed is decoded; told so where it is all, tfds takes longer.
+    # Decode only what is needed; but where that is everything, partial decoding takes longer.
     extra = set(features.keys()) - {image, label}
     decoders = tfds.decode.PartialDecoding({image: True, label: True}) if extra else None
     parts = []
     try:
         for split in (train_split, test):
-            # Files are read one by one and front to back: an example's position identifies it,
-            # here and where it is streamed.
+            # One file after the other, each front to back: then an example has the same position
+            # here as where it is streamed.
             examples = builder.as_dataset(
                 split=split,
                 batch_size=-1,

@@ -112,7 +112,7 @@ def fit(name: str, train_images: Any) -> Scaling:
     Args:
         name: see the table above.
         train_images: [examples, height, width, channels], values 0 to 255; an array or whatever
-            gives one by slices.
+            gives arrays when sliced.
 
     Returns:
         Values 0 to 255 [batch, height, width, channels], uint8 or floats, -> float32, same shape;

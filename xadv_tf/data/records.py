@@ -12,10 +12,10 @@ import tensorflow as tf
 from xadv_tf.data import cache
 from xadv_tf.data.errors import DataError
 
-# What a file holds beside a record's own bytes: their number in 8 bytes, and two checksums of 4.
+# Bytes in a file around each record: its length in 8, and two checksums of 4 each.
 _FRAME = 16
 _BATCH = 256
-# Part of the keys in the cache: raise it when the same files shall give another index.
+# Part of the keys in the cache: raise it when new code gives another index for the same files.
 _EDITION = 1
 
 
@@ -60,8 +60,8 @@ class Records:
             tf.errors.OpError: when run, if the file is no longer the one that was indexed.
         """
         file = tf.searchsorted(self._ends, tf.cast(position, tf.int64)[None], side="right")[0]
-        # tf.data.TFRecordDataset is this operation, but cannot start in the middle of a file.
-        # Without a buffer it reads the one record and no more.
+        # tf.data.TFRecordDataset calls this operation too, but always from the start of a file.
+        # With a buffer it would read beyond the one record.
         following = tf.raw_ops.TFRecordDatasetV2(
             filenames=tf.gather(self._paths, file)[None],
             compression_type="",
@@ -80,8 +80,8 @@ def index(
 ) -> tuple[Records, npt.NDArray[np.int32]]:
     """Reads TFRecord files once, from front to end, to find their records and labels.
 
-    What was found is kept (see `cache`): the next run with the same files, by path, size and time
-    of change, takes it from there.
+    The result is kept (see `cache`) for the next run with the same files, which are known by path,
+    size and time of change.
 
     Args:
         paths: the files.

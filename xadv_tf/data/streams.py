@@ -24,7 +24,7 @@ _READERS = 4
 
 
 class StreamedImages:
-    """Images in records, for who indexes them as he would an array.
+    """Images in records, indexed like a NumPy array and read when they are asked for.
 
     Args:
         records: where they are.
@@ -76,7 +76,7 @@ class StreamedImages:
         return hashlib.sha256(chosen.encode()).hexdigest()
 
     def select(self, positions: npt.NDArray[np.int32]) -> "StreamedImages":
-        """The images at these positions, int32 [n], still unread; of images not yet selected."""
+        """The images at these positions, int32 [n], still unread; call it once, on all images."""
         return StreamedImages(
             self._records, self._decode, self._image_shape, positions=positions, scale=self._scale
         )
@@ -112,7 +112,7 @@ class StreamedImages:
                 positions = tf.gather(self._positions, positions)
             count, shares = positions.shape[0], [positions]
             if count is not None:
-                # An operation that reads does so for one thread at a time; several do for several.
+                # One operation reads in one thread: several, each for a share, read side by side.
                 sizes = [len(share) for share in np.array_split(range(count), _READERS)]
                 shares = tf.split(positions, [size for size in sizes if size])
             images = tf.concat([self._read(share) for share in shares], axis=0)
@@ -128,7 +128,7 @@ class StreamedImages:
 
 @dataclass(frozen=True)
 class StreamedPool:
-    """The training examples, images in their files; see `PoolData`, whose place it takes.
+    """The training examples, images in their files: takes the place of `PoolData`.
 
     Attributes:
         image: [num_pool, height, width, channels], scaled.
@@ -172,8 +172,8 @@ class Stream:
     def take(self, step: int, num_steps: int) -> Any:
         """An iterator whose next `num_steps` elements are the batches from `step` on.
 
-        The caller must take exactly so many. Reading goes on where the last call ended if `step`
-        is the step after it, and starts anew otherwise.
+        The caller must take exactly that many. If `step` is the one after the last call's last,
+        reading goes on; otherwise it starts anew.
         """
         if step != self._next_step:
             self._iterator = iter(
@@ -193,7 +193,7 @@ class Stream:
             replica = context.input_pipeline_id * local + i % local
             draws = self._sampler.indices(i // local, replica, replicas)
             batch = self._pool.gather(draws, joined=self._sampler.joined)
-            # That the two entries are one and the same is nothing that a data set can express.
+            # The elements of a tf.data.Dataset cannot say that two entries are one object.
             if batch["unlabeled"] is batch["labeled"]:
                 del batch["unlabeled"]
             return batch

@@ -22,7 +22,7 @@ from xadv_tf.data.errors import DataError
 _CHUNK = 2000
 # The covariance of 64 x 64 coloured images takes 1.2 GB and, on a few cores, most of an hour.
 _MAX_SIZE = 64 * 64 * 3
-# Part of the keys in the cache: raise it when the same arguments shall give another matrix.
+# Part of the keys in the cache: raise it when new code gives another matrix for the same arguments.
 _EDITION = 1
 
 
@@ -64,7 +64,7 @@ def fit(
 
     Args:
         train_images: [examples, height, width, channels], values 0 to 255, an array or whatever
-            gives one by slices.
+            gives arrays when sliced.
         before: scales images before they are whitened.
         ridge: added to every eigenvalue of the covariance, in squared units of what `before`
             returns.

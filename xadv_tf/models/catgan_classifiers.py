@@ -1,4 +1,4 @@
-"""The classifiers of CatGAN as ports have them; no code of the paper is public."""
+"""The classifiers of CatGAN as other implementations have them: the paper's code is not public."""
 
 from collections.abc import Sequence
 from typing import Any

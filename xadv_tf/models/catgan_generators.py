@@ -1,4 +1,4 @@
-"""The generators of CatGAN as ports have them; no code of the paper is public."""
+"""The generators of CatGAN as other implementations have them: the paper's code is not public."""
 
 import math
 from collections.abc import Sequence

@@ -50,3 +50,24 @@ def test_the_default_is_in_the_home(monkeypatch, value):
     if value is not None:
         monkeypatch.setenv("XDG_CACHE_HOME", value)
     assert cache.folder() == pathlib.Path.home() / ".cache" / "xadv_tf"
+
+
+def test_a_write_that_fails_leaves_nothing_behind(folder, monkeypatch):
+    def full_disk(file, **made):
+        pathlib.Path(file).write_bytes(b"PK half of it")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    made = {"a": np.arange(3)}
+    assert cache.arrays("key", lambda: made) is made
+    assert list(folder.iterdir()) == []
+
+
+def test_the_file_appears_whole(folder, monkeypatch):
+    def savez(file, **made):
+        assert not (folder / "key.npz").exists() and file.name != "key.npz"
+        pathlib.Path(file).write_bytes(b"whole")
+
+    monkeypatch.setattr(np, "savez", savez)
+    cache.arrays("key", lambda: {"a": np.arange(3)})
+    assert (folder / "key.npz").read_bytes() == b"whole"

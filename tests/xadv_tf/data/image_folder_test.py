@@ -48,6 +48,12 @@ def test_validation_serves_where_there_is_no_test(tmp_path):
     assert len(image_folder.load(_fill(tmp_path, test="validation")).test_images) == 2
 
 
+def test_the_test_set_is_taken_before_the_validation_set(tmp_path):
+    name = _fill(tmp_path)
+    _write(tmp_path, "validation", "ant", "0.png", np.full((5, 4, 1), 7))
+    assert 7 not in image_folder.load(name).test_images
+
+
 def test_images_of_two_sizes(tmp_path):
     name = _fill(tmp_path)
     _write(tmp_path, "train", "ant", "wide.png", np.zeros((5, 6, 1)))

@@ -53,6 +53,7 @@ def _with(array, value):
         ({"train_images": _with(IMAGES, np.nan)}, "must be finite. Received: 1 pixels"),
         ({"test_images": _with(IMAGES[:2], np.inf)}, "test_images .* finite"),
         ({"train_images": IMAGES / 255}, r"multiply pixels in \[0, 1\] by 255 .* up to 0\.\d+"),
+        ({"train_images": (IMAGES > 3).astype(np.uint8)}, r"multiply pixels .* up to 1$"),
         ({"train_images": _with(IMAGES, -1)}, r"in \[0, 255\]\. Received: pixels from -1\.0 to"),
         ({"train_images": IMAGES.astype(int) + 200}, r"in \[0, 255\]\. .* to 319"),
         ({"train_images": IMAGES > 3}, r"must be numbers .* Received: bool \(6, 4, 5\)"),

@@ -78,6 +78,35 @@ def test_changed_files_are_indexed_anew(paths):
     assert found.sha256 != before.sha256
 
 
+def _same_time(path, content, like):
+    """Writes a file of another content that was changed when `like` says."""
+    with tf.io.TFRecordWriter(path) as writer:
+        for record in content:
+            writer.write(record)
+    os.utime(path, ns=(like.st_atime_ns, like.st_mtime_ns))
+
+
+def test_size_and_time_of_change_each_tell_that_a_file_changed(paths):
+    records.index(paths, _label)
+    before = os.stat(paths[1])
+    # The first byte is the label: 50 to 55 for 6 to 11, all else as it was.
+    relabeled = [bytes([44 + record[0]]) + record[1:] for record in _CONTENT[1]]
+    later = os.stat_result(before, {"st_atime_ns": 0, "st_mtime_ns": before.st_mtime_ns + 1000})
+    _same_time(paths[1], relabeled, later)
+    assert os.path.getsize(paths[1]) == before.st_size
+    _, labels = records.index(paths, _label)
+    np.testing.assert_array_equal(labels[6:12], range(50, 56))
+    _same_time(paths[1], _CONTENT[1][:3], later)
+    assert len(records.index(paths, _label)[0]) == 15
+
+
+def test_another_order_of_the_files_is_another_index(paths):
+    records.index(paths, _label)
+    found, labels = records.index(paths[::-1], _label)
+    np.testing.assert_array_equal(labels, [*range(12, 18), *range(6, 12), *range(6)])
+    assert _read(found, [0, 17]) == [_ALL[12], _ALL[5]]
+
+
 def test_a_file_that_changes_after_all_is_an_error(paths):
     found, _ = records.index(paths, _label)
     with tf.io.TFRecordWriter(paths[2]) as writer:

@@ -38,6 +38,15 @@ def test_a_selection_is_scaled_as_an_array_is(stored):
     np.testing.assert_array_equal(chosen[1:], expected[1:])
 
 
+def test_the_hash_is_of_the_records_and_of_which_are_chosen(stored):
+    _, _, streamed = stored
+    choices = ([1, 2, 3], [1, 2, 4], [3, 2, 1])
+    chosen = [streamed.select(np.array(choice, np.int32)) for choice in choices]
+    assert len({images.sha256 for images in [streamed, *chosen]}) == 4
+    assert streamed.select(np.array([1, 2, 3], np.int32)).sha256 == chosen[0].sha256
+    assert chosen[0].scaled(preprocessing.unit).sha256 == chosen[0].sha256  # Of the bytes stored.
+
+
 def _pools(stored):
     """The same pool in memory and streamed: 16 of the 20 images, 6 of them labeled."""
     images, labels, streamed = stored

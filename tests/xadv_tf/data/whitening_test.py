@@ -103,4 +103,5 @@ def test_the_same_images_are_fitted_once(monkeypatch):
     whitening.fit(IMAGES, raw, ridge=2.0)
     whitening.fit(IMAGES, tf.identity, ridge=1.0)
     whitening.fit(IMAGES + 1, raw, ridge=1.0)
-    assert len(fitted) == 3
+    whitening.fit(IMAGES, raw, ridge=1.0, offset=1.0)
+    assert len(fitted) == 4
