@@ -66,7 +66,7 @@ def test_only_files_of_slow_tests_alone_are_left_out(targets):
 def test_every_program_is_a_binary(targets):
     programs = {
         str(path.relative_to(ROOT))
-        for path in (ROOT / "trainers").glob("*.py")
+        for path in (ROOT / "trainers").rglob("*.py")
         if 'if __name__ == "__main__":' in path.read_text()
     }
     assert {rule["main"] for rule in targets["py_binary"]} == programs

@@ -20,20 +20,21 @@ from rich import console
 
 import flags.benchmark
 import flags.programs  # noqa: F401 (these define the flags below)
-from trainers import (
-    benchmark_table,
+from trainers.benchmarking import (
     child,
     experiment_rows,
     experiment_table,
-    program,
+    setting_table,
     step_timing,
     timed_step,
 )
-from trainers import experiment as experiment_lib
-from trainers.overriding import Planned
-from trainers.provenance import provenance
-from trainers.storage import write_aside
-from trainers.timed_step import Setting
+from trainers.benchmarking.timed_step import Setting
+from trainers.errors import UsageError
+from trainers.run.provenance import provenance
+from trainers.run.storage import write_aside
+from trainers.settings import experiment as experiment_lib
+from trainers.settings import program
+from trainers.settings.overriding import Planned
 
 # The sizes of the experiments on MNIST and on CIFAR-10.
 SETTINGS: dict[str, Setting] = {
@@ -65,7 +66,7 @@ _WIDTH = 100
 def measure(
     setting: Setting, names: Sequence[str], *, repeats: int, seconds: float
 ) -> dict[str, Any]:
-    """Measures one setting in child processes; returns what `benchmark_table.summarize` takes.
+    """Measures one setting in child processes; returns what `setting_table.summarize` takes.
 
     Args:
         setting: what the methods train.
@@ -93,16 +94,16 @@ def main(argv: list[str]) -> int:
     """Reads the flags, measures row by row, shows the tables."""
     try:
         experiment_lib.refuse_arguments(argv)
-        experiment_lib.refuse_other_flags(*_FLAGS)
+        experiment_lib.refuse_untaken_flags(*_FLAGS)
         output, patterns = experiment_lib.program_flags("output", "experiments")
         if patterns is None:
-            experiment_lib.refuse_other_flags(*_OF_SETTINGS, where=" without --experiments")
+            experiment_lib.refuse_untaken_flags(*_OF_SETTINGS, where=" without --experiments")
             settings, methods = _settings(), _chosen("methods", timed_step.METHODS)
         else:
-            experiment_lib.refuse_other_flags(*_OF_EXPERIMENTS, where=" with --experiments")
+            experiment_lib.refuse_untaken_flags(*_OF_EXPERIMENTS, where=" with --experiments")
             planned = experiment_rows.plan(patterns)
         if output and not _can_hold_a_file(pathlib.Path(output)):
-            raise experiment_lib.UsageError(
+            raise UsageError(
                 "--output must name a file in a folder that can be written. "
                 f"Received: --output={output}"
             )
@@ -141,14 +142,14 @@ def _measure_settings(
     repeats, seconds = experiment_lib.program_flags("repeats", "seconds")
     report["settings"] = []
     for i, setting in enumerate(settings, 1):
-        child.report(f"[{i}/{len(settings)}] {benchmark_table.describe(setting)}")
+        child.report(f"[{i}/{len(settings)}] {setting_table.describe(setting)}")
         try:
             measured = measure(setting, methods, repeats=repeats, seconds=seconds)
         except RuntimeError as error:
             print(f"error: {error}", file=sys.stderr)
             return False
-        summary = benchmark_table.summarize(setting, measured)
-        screen.print(benchmark_table.make_table(setting, summary))
+        summary = setting_table.summarize(setting, measured)
+        screen.print(setting_table.make_table(setting, summary))
         report["settings"].append(summary)
         _keep(report)
     return True
@@ -195,7 +196,7 @@ def _chosen(
     if names is None:
         return list(known if by_default is None else by_default)
     if not names or len(set(names)) < len(names) or not set(names) <= set(known):
-        raise experiment_lib.UsageError(
+        raise UsageError(
             f"--{name} must name some of {', '.join(known)}, each once. "
             f"Received: --{name}={','.join(names)}"
         )

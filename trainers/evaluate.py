@@ -19,12 +19,14 @@ import tensorflow as tf
 from absl import logging
 
 import flags.programs  # noqa: F401 (defines --split and --output)
-from trainers import evaluation, program, seeds, tables
-from trainers import experiment as experiment_lib
-from trainers.loop import Loop
-from trainers.provenance import provenance
-from trainers.restore import restore
-from trainers.storage import refuse_unwritable, write_aside
+from trainers.errors import UsageError
+from trainers.reports import evaluation, seeds, tables
+from trainers.run.loop import Loop
+from trainers.run.provenance import provenance
+from trainers.run.restore import restore
+from trainers.run.storage import refuse_unwritable, write_aside
+from trainers.settings import experiment as experiment_lib
+from trainers.settings import program
 from xadv_tf import figures
 
 _FLAGS = ("workdir", "split", "weights", "output", "quiet")
@@ -49,7 +51,7 @@ def evaluate(
     experiment, data, method = restore(workdir, weights=weights)
     images, labels = data.test if split == "test" else data.validation
     if not len(labels):
-        raise experiment_lib.UsageError(
+        raise UsageError(
             f"--split={split} needs a run with --num_validation above 0. "
             f"Received: --workdir={workdir}"
         )
@@ -58,9 +60,7 @@ def evaluate(
     try:
         measured = evaluation.measure(loop.predict(images), labels, class_names)
     except ValueError as error:
-        raise experiment_lib.UsageError(
-            f"--workdir={workdir} cannot be evaluated: {error}"
-        ) from error
+        raise UsageError(f"--workdir={workdir} cannot be evaluated: {error}") from error
     about = {
         "workdir": workdir,
         "method": tables.method_label(experiment),
@@ -114,12 +114,12 @@ def find_runs(workdir: str | None) -> list[str]:
             configs = glob.glob(f"{part}/config.flags")
             matches = sorted(str(pathlib.Path(config).parent) for config in configs)
         if not matches:
-            raise experiment_lib.UsageError(
+            raise UsageError(
                 f"--workdir must fit the directory of a run. Received: --workdir={part}"
             )
         found += matches
     if not found:
-        raise experiment_lib.UsageError("--workdir must name a run's directory. Received: nothing")
+        raise UsageError("--workdir must name a run's directory. Received: nothing")
     return list(dict.fromkeys(found))
 
 
@@ -135,7 +135,7 @@ def find_folders(runs: Sequence[str], output: str | None) -> list[pathlib.Path]:
         return [pathlib.Path(output)]
     names = [pathlib.Path(run).resolve().name for run in runs]
     if len(set(names)) < len(names):
-        raise experiment_lib.UsageError(
+        raise UsageError(
             "--output has a folder for each run, so their names must differ. "
             f"Received: {', '.join(names)}"
         )
@@ -168,7 +168,7 @@ def main(argv: list[str]) -> int:
     logging.set_verbosity(logging.ERROR)
     try:
         experiment_lib.refuse_arguments(argv)
-        experiment_lib.refuse_other_flags(*_FLAGS)
+        experiment_lib.refuse_untaken_flags(*_FLAGS)
         workdir, split, weights, output, quiet = experiment_lib.program_flags(*_FLAGS)
         runs = find_runs(workdir)
         folders = find_folders(runs, output)

@@ -14,10 +14,12 @@ import tensorflow as tf
 from absl import logging
 
 import flags.programs  # noqa: F401 (defines --output)
-from trainers import evaluation, program, tables
-from trainers import experiment as experiment_lib
-from trainers.restore import restore
-from trainers.storage import refuse_unwritable
+from trainers.errors import UsageError
+from trainers.reports import evaluation, tables
+from trainers.run.restore import restore
+from trainers.run.storage import refuse_unwritable
+from trainers.settings import experiment as experiment_lib
+from trainers.settings import program
 from xadv_tf import data
 from xadv_tf.layers import PerturbationGenerator
 from xadv_tf.methods import Method
@@ -195,10 +197,10 @@ def main(argv: list[str]) -> int:
     tf.get_logger().setLevel("ERROR")
     try:
         experiment_lib.refuse_arguments(argv)
-        experiment_lib.refuse_other_flags(*_FLAGS)
+        experiment_lib.refuse_untaken_flags(*_FLAGS)
         workdir, weights, output, quiet = experiment_lib.program_flags(*_FLAGS)
         if not output:
-            raise experiment_lib.UsageError("--output must name a directory. Received: nothing")
+            raise UsageError("--output must name a directory. Received: nothing")
         refuse_unwritable(output, flag="--output")
         experiment, found, method = restore(workdir, weights=weights)
         names = found.dataset.class_names

@@ -7,9 +7,11 @@ from typing import Any
 from absl import logging
 
 import flags.programs  # noqa: F401 (defines --additive_workdir and --output)
-from trainers import examples, program, tables
-from trainers import experiment as experiment_lib
-from trainers.restore import restore
+from trainers.errors import UsageError
+from trainers.reports import shown_images, tables
+from trainers.run.restore import restore
+from trainers.settings import experiment as experiment_lib
+from trainers.settings import program
 from xadv_tf import figures, methods
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
 
@@ -30,36 +32,36 @@ def draw(workdir: str, additive_workdir: str | None = None) -> Any:
         UsageError: if the runs are not of that kind, or do not fit together.
     """
     experiment, data, method = restore(workdir)
-    part = examples.perturbing(method)
+    part = shown_images.perturbing(method)
     if not isinstance(part, MultiplicativeMethod) and (additive_workdir or part is None):
-        raise experiment_lib.UsageError(
+        raise UsageError(
             "--workdir must be a run of a method with masks"
             f"{'' if additive_workdir else ', or of vat or at'}. "
             f"Received: --workdir={workdir}, a run of {experiment.method}"
         )
-    shown = examples.one_of_each_class(data)
-    results = [examples.perturbed(method, tables.method_label(experiment), shown)]
+    shown = shown_images.one_of_each_class(data)
+    results = [shown_images.perturbed(method, tables.method_label(experiment), shown)]
     if additive_workdir:
         results.append(_additive(additive_workdir, experiment, shown))
     return figures.draw_perturbations(shown.image.numpy(), shown.label.tolist(), *results)
 
 
 def _additive(
-    workdir: str, beside: experiment_lib.Experiment, shown: examples.Examples
+    workdir: str, beside: experiment_lib.Experiment, shown: shown_images.Examples
 ) -> figures.Result:
     experiment, _, method = restore(workdir, flag="--additive_workdir")
     for name in ("dataset", "scaling"):
         if getattr(experiment, name) != getattr(beside, name):
-            raise experiment_lib.UsageError(
+            raise UsageError(
                 f"both runs must have the same --{name}. "
                 f"Received: {getattr(beside, name)} and {getattr(experiment, name)}"
             )
-    if not isinstance(examples.perturbing(method), methods.VAT | methods.AT):
-        raise experiment_lib.UsageError(
+    if not isinstance(shown_images.perturbing(method), methods.VAT | methods.AT):
+        raise UsageError(
             "--additive_workdir must be a run of vat or at. "
             f"Received: --additive_workdir={workdir}, a run of {experiment.method}"
         )
-    return examples.perturbed(method, tables.method_label(experiment), shown)
+    return shown_images.perturbed(method, tables.method_label(experiment), shown)
 
 
 def main(argv: list[str]) -> int:
@@ -67,7 +69,7 @@ def main(argv: list[str]) -> int:
     logging.set_verbosity(logging.ERROR)
     try:
         experiment_lib.refuse_arguments(argv)
-        experiment_lib.refuse_other_flags(*_FLAGS)
+        experiment_lib.refuse_untaken_flags(*_FLAGS)
         workdir, additive_workdir, output, quiet = experiment_lib.program_flags(*_FLAGS)
         figures.check_name(output)
         figures.save(draw(workdir, additive_workdir), output)

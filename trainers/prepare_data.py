@@ -16,8 +16,10 @@ from rich import console as rich_console
 from rich import progress as rich_progress
 
 import flags.programs  # noqa: F401 (defines --raw_dir)
-from trainers import experiment as experiment_lib
-from trainers import program, raw_files
+from trainers import raw_files
+from trainers.errors import UsageError
+from trainers.settings import experiment as experiment_lib
+from trainers.settings import program
 
 _FLAGS = ("dataset", "raw_dir", "data_dir", "quiet")
 
@@ -43,7 +45,7 @@ def prepare(dataset: str, raw_dir: str, data_dir: str | None = None, *, quiet: b
         OSError: what is read or written cannot be.
     """
     if dataset not in raw_files.RAW_FILES:
-        raise experiment_lib.UsageError(
+        raise UsageError(
             f"--dataset must be one of {', '.join(raw_files.RAW_FILES)}. "
             f"Received: --dataset={dataset}"
         )
@@ -52,7 +54,7 @@ def prepare(dataset: str, raw_dir: str, data_dir: str | None = None, *, quiet: b
         return builder
     raw = pathlib.Path(raw_dir or "").expanduser()
     if not raw_dir or not raw.is_dir():
-        raise experiment_lib.UsageError(
+        raise UsageError(
             "--raw_dir must name the folder that holds "
             f"{', '.join(raw_files.RAW_FILES[dataset].required)}. Received: --raw_dir={raw_dir}"
         )
@@ -115,7 +117,7 @@ def main(argv: list[str]) -> int:
     logging.set_verbosity(logging.ERROR)
     try:
         experiment_lib.refuse_arguments(argv)
-        experiment_lib.refuse_other_flags(*_FLAGS)
+        experiment_lib.refuse_untaken_flags(*_FLAGS)
         dataset, raw_dir, data_dir, quiet = experiment_lib.program_flags(*_FLAGS)
         builder = prepare(dataset, raw_dir, data_dir, quiet=quiet)
     except (ValueError, OSError) as error:

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from rich import progress as rich_progress
 
-from trainers.experiment import UsageError
+from trainers.errors import UsageError
 
 _BLOCK = 1 << 20
 

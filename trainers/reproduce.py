@@ -19,9 +19,12 @@ from typing import Any
 
 import flags
 import flags.programs  # defines --table
-from trainers import experiment as experiment_lib
-from trainers import outcomes, overriding, program, tables
-from trainers.other_flags import refuse_other_flags
+from trainers import commands, errors
+from trainers.errors import UsageError
+from trainers.reports import tables
+from trainers.settings import experiment as experiment_lib
+from trainers.settings import overriding, program
+from trainers.settings.changed_flags import refuse_changed_flags
 
 # No TensorFlow here: this program only waits for those that need it.
 
@@ -68,20 +71,18 @@ def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> l
             refuses.
     """
     if not workdir:
-        raise experiment_lib.UsageError(
-            "--workdir must name the directory of the table's runs. Received: nothing"
-        )
+        raise UsageError("--workdir must name the directory of the table's runs. Received: nothing")
     known = sorted({file.parent.name for file in _EXPERIMENTS.glob("*/*.flags")})
     names = table.split(",") if table else []
     if not names or not set(names) <= set(known):
-        raise experiment_lib.UsageError(
+        raise UsageError(
             f"--table must be one of {', '.join(known)}, or several with commas between. "
             f"Received: {table or 'nothing'}"
         )
     files = [file for name in names for file in sorted((_EXPERIMENTS / name).glob("*.flags"))]
     shared = sorted({file.stem for file in files if sum(f.stem == file.stem for f in files) > 1})
     if shared:
-        raise experiment_lib.UsageError(
+        raise UsageError(
             "--table must name tables whose experiments have different names, or one table for "
             f"each --workdir. Received: --table={table}, where {shared[0]} stands twice"
         )
@@ -98,7 +99,7 @@ def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> l
     ]
     for run in runs:
         if (run.workdir / "config.flags").exists():
-            refuse_other_flags(run.workdir / "config.flags", run.config)
+            refuse_changed_flags(run.workdir / "config.flags", run.config)
     return sorted(runs, key=lambda run: (_rank(run.label), run.workdir))
 
 
@@ -153,10 +154,10 @@ class _FailedError(Exception):
 def _call(module: str, arguments: Sequence[str], what: str) -> None:
     python = pathlib.Path(sys.executable)
     command = ["-m", module, *arguments]
-    print(f"$ {shlex.join([tables.shown_path(python), *command])}", flush=True)
+    print(f"$ {shlex.join([commands.shown_path(python), *command])}", flush=True)
     status = _run([sys.executable, *command])
     # By their number where a program ended before it could attend to them.
-    if status in (outcomes.PREEMPTED, -signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT):
+    if status in (errors.PREEMPTED, -signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT):
         raise KeyboardInterrupt
     if status:
         raise _FailedError(
@@ -180,7 +181,7 @@ def main(argv: list[str]) -> int:
     """Reads the flags, makes the runs, shows the table."""
     try:
         experiment_lib.refuse_arguments(argv)
-        experiment_lib.refuse_other_flags(*_FLAGS)
+        experiment_lib.refuse_untaken_flags(*_FLAGS)
         table, workdir = experiment_lib.program_flags("table", "workdir")
         overrides = experiment_lib.given()
         overrides.pop("workdir", None)
@@ -199,7 +200,7 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         print("error: interrupted; the same command goes on from there", file=sys.stderr)
         return 130
-    print("\n".join(["", *paths, f"Next: {tables.tensorboard_command(workdir)}"]))
+    print("\n".join(["", *paths, f"Next: {commands.tensorboard_command(workdir)}"]))
     return 0
 
 

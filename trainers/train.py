@@ -6,50 +6,28 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from trainers import assembly, outcomes, program, split_manifest, tables
-from trainers import experiment as experiment_lib
-from trainers.loop import Loop
-from trainers.outcomes import PreemptedError, RunFailedError
-from trainers.preemption import Preemption
-from trainers.progress import Progress
-from trainers.provenance import provenance
-from trainers.run_directory import RunDirectory
-from trainers.summaries import Summaries
-from trainers.training import Training
-from xadv_tf import data as data_lib
-
-
-def prepare(experiment: experiment_lib.Experiment) -> tuple[assembly.Data, Loop]:
-    """Builds all that training needs and writes nothing.
-
-    Raises:
-        ValueError: for an experiment that does not fit together.
-    """
-    strategy = assembly.build_strategy(experiment)
-    data = assembly.build_data(experiment, num_replicas=strategy.num_replicas_in_sync)
-    keras.config.set_dtype_policy(experiment.precision)
-    with strategy.scope():
-        classifier = assembly.build_classifier(experiment, data.dataset)
-        method = assembly.build_method(experiment, classifier, pool_size=len(data.split.pool))
-    loop = Loop(
-        method,
-        data.pool,
-        data.sampler,
-        strategy=strategy,
-        augment=_augmentation(experiment),
-        jit_compile={"auto": None, "on": True, "off": False}[experiment.jit],
-    )
-    return data, loop
+from trainers import errors
+from trainers.errors import PreemptedError, RunFailedError
+from trainers.reports import tables
+from trainers.reports.summaries import Summaries
+from trainers.run import assembly, split_data, split_manifest
+from trainers.run.loop import Loop
+from trainers.run.preemption import Preemption
+from trainers.run.progress import Progress
+from trainers.run.provenance import provenance
+from trainers.run.run_directory import RunDirectory
+from trainers.run.training import Training
+from trainers.settings import experiment as experiment_lib
+from trainers.settings import program
 
 
 def train(
     experiment: experiment_lib.Experiment,
-    data: assembly.Data,
+    data: split_data.Data,
     loop: Loop,
     directory: RunDirectory,
     *,
@@ -59,8 +37,8 @@ def train(
 
     Args:
         experiment: what to train.
-        data: as `prepare` made it.
-        loop: as `prepare` made it.
+        data: as `assembly.prepare` made it.
+        loop: as `assembly.prepare` made it.
         directory: where everything goes.
         stop_requested: asked about once a second; see `Training`.
 
@@ -121,7 +99,7 @@ def evaluate(loop: Loop, images: np.ndarray, labels: np.ndarray) -> dict[str, fl
 
 
 def _evaluate_split(
-    experiment: experiment_lib.Experiment, loop: Loop, data: assembly.Data, split: str
+    experiment: experiment_lib.Experiment, loop: Loop, data: split_data.Data, split: str
 ) -> dict[str, float]:
     if split == "test" and not experiment.test:
         return {}
@@ -139,23 +117,8 @@ def _print_resumption(label: str, before: Mapping[str, Any], step: int) -> None:
     print(f"{label}: {how}; going on from step {step}", flush=True)
 
 
-def _augmentation(experiment: experiment_lib.Experiment) -> Any:
-    if not experiment.crop and not experiment.flip:
-        return None
-
-    def augment(image: tf.Tensor, seed: Any) -> tf.Tensor:
-        if experiment.crop:
-            offsets = (-2, experiment.crop_offset_max)
-            image = data_lib.random_crop(image, seed("crop"), offsets=offsets)
-        if experiment.flip:
-            image = data_lib.random_flip(image, seed("flip"))
-        return image
-
-    return augment
-
-
 def main(argv: list[str]) -> int:
-    """Reads the flags, trains, shows the result; returns 0, 2 for a mistake, or of `outcomes`."""
+    """Reads the flags, trains, shows the result; returns 0, 2 for a mistake, or of `errors`."""
     logging.set_verbosity(logging.ERROR)
     try:
         experiment_lib.refuse_arguments(argv)
@@ -164,7 +127,7 @@ def main(argv: list[str]) -> int:
         result = directory.result
         if result is None:
             with Preemption() as preemption:
-                data, loop = prepare(experiment)
+                data, loop = assembly.prepare(experiment)
                 if preemption.requested():
                     raise PreemptedError("stopped before its first step")
                 result = train(
@@ -182,11 +145,11 @@ def main(argv: list[str]) -> int:
         return 2
     except RunFailedError as error:
         print(f"error: {error}", file=sys.stderr)
-        return outcomes.FAILED
+        return errors.FAILED
     except PreemptedError as error:
         command = shlex.join(["python", "-m", "trainers.train", *sys.argv[1:]])
         print(f"{error}; this goes on from there: {command}", file=sys.stderr)
-        return outcomes.PREEMPTED
+        return errors.PREEMPTED
     if experiment.brief:
         tables.print_result_line(result)
     elif not experiment.quiet:

@@ -21,22 +21,15 @@ import grpc
 import tensorflow as tf
 from absl import logging
 
-from trainers import (
-    assembly,
-    oracles,
-    outcomes,
-    program,
-    search_plan,
-    search_space,
-    search_summaries,
-    tuning_results,
-)
-from trainers import experiment as experiment_lib
-from trainers.experiment import UsageError
-from trainers.outcomes import PreemptedError
-from trainers.status import lock
-from trainers.storage import refuse_unwritable
-from trainers.trials import Trials
+from trainers import errors
+from trainers.errors import PreemptedError, UsageError
+from trainers.run import split_data
+from trainers.run.status import lock
+from trainers.run.storage import refuse_unwritable
+from trainers.settings import experiment as experiment_lib
+from trainers.settings import program
+from trainers.tuning import oracles, plan, results, search_space, summaries
+from trainers.tuning.trials import Trials
 
 
 def search(
@@ -48,10 +41,10 @@ def search(
     """Makes the search and sees it through, from where it stands.
 
     Args:
-        experiment: as `search_plan.read` gives it, like the next two.
+        experiment: as `plan.read` gives it, like the next two.
         fixed: arguments by flag.
         ranges: by flag.
-        place: as `search_plan.role` gives it.
+        place: as `plan.role` gives it.
 
     Raises:
         UsageError: the chief's address is not free.
@@ -90,61 +83,61 @@ def search(
 
 
 def _address() -> str:
-    return ":".join(os.environ[name] for name in search_plan.VARIABLES[1:])
+    return ":".join(os.environ[name] for name in plan.VARIABLES[1:])
 
 
 def _run(place: str) -> int:
-    experiment, fixed, ranges = search_plan.read()
+    experiment, fixed, ranges = plan.read()
     # The runs are other processes: this one must not hold the GPU's memory.
     with contextlib.suppress(RuntimeError):  # It uses them already: it did more before.
         tf.config.set_visible_devices([], "GPU")
     refuse_unwritable(experiment.workdir, flag="--workdir")
-    assembly.build_data(experiment)
+    split_data.build(experiment)
     if place == "worker":
         search(experiment, fixed, ranges, place)
         return 0
     workdir = pathlib.Path(experiment.workdir)
-    known = search_plan.open_directory(workdir, search_plan.describe(ranges))
+    known = plan.open_directory(workdir, plan.describe(ranges))
     try:
         with lock(workdir):
             if known and not experiment.quiet:
                 print(f"Going on with the search in {workdir}", flush=True)
-            search_summaries.announce(workdir, ranges)
+            summaries.announce(workdir, ranges)
             made = search(experiment, fixed, ranges, place)
     except BlockingIOError as error:
         raise UsageError(
             "--workdir is in use by another search; wait for it, choose another directory, or be "
             f"its worker. Received: --workdir={workdir}"
         ) from error
-    results = tuning_results.collect(made)
+    found = results.collect(made)
     if not experiment.quiet:
-        tuning_results.print_table(results, list(ranges))
-    return tuning_results.finish(results, made, experiment)
+        results.print_table(found, list(ranges))
+    return results.finish(found, made, experiment)
 
 
 def main(argv: list[str]) -> int:
-    """Reads the flags, searches, shows the trials; returns 0, 2 for a mistake, or of `outcomes`."""
+    """Reads the flags, searches, shows the trials; returns 0, 2 for a mistake, or of `errors`."""
     logging.set_verbosity(logging.ERROR)
     try:
         experiment_lib.refuse_arguments(argv)
-        experiment_lib.refuse_other_flags(*search_plan.FLAGS)
-        return _run(search_plan.role(os.environ))
+        experiment_lib.refuse_untaken_flags(*plan.FLAGS)
+        return _run(plan.role(os.environ))
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except (PreemptedError, KeyboardInterrupt):
         command = shlex.join(["python", "-m", "trainers.tune", *sys.argv[1:]])
         print(f"stopped, saved; this goes on from there: {command}", file=sys.stderr)
-        return outcomes.PREEMPTED
+        return errors.PREEMPTED
     except OSError as error:
         print(f"error: the search could not be written ({error.strerror})", file=sys.stderr)
-        return outcomes.FAILED
+        return errors.FAILED
     except grpc.RpcError:
         print(f"error: the search's chief at {_address()} does not answer", file=sys.stderr)
-        return outcomes.FAILED
+        return errors.FAILED
 
 
-cli = functools.partial(program.run, main, search_plan.FLAGS)
+cli = functools.partial(program.run, main, plan.FLAGS)
 
 if __name__ == "__main__":
     cli()

@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 import flags
-from trainers import assembly
-from trainers import experiment as experiment_lib
+from trainers.run import assembly
+from trainers.settings import experiment as experiment_lib
 from xadv_tf.data import preprocessing
 from xadv_tf.methods.combined import find_part
 from xadv_tf.methods.trained_mask import TrainedMaskMethod

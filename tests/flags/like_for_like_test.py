@@ -8,8 +8,10 @@ import pathlib
 import pytest
 
 import flags
-from trainers import experiment as experiment_lib
-from trainers import reproduce, taken_flags
+from trainers import reproduce
+from trainers.errors import UsageError
+from trainers.settings import experiment as experiment_lib
+from trainers.settings import taken_flags
 
 _ROOT = pathlib.Path(flags.__file__).parent / "experiments"
 _FOLDER = _ROOT / "like_for_like"
@@ -80,5 +82,5 @@ def test_xvat_runs_by_its_own_recipe(data, row):
 
 def test_what_they_include_is_no_run():
     assert len(reproduce.plan("like_for_like", "w", {})) == len(_FILES)
-    with pytest.raises(experiment_lib.UsageError, match=r"Received: common"):
+    with pytest.raises(UsageError, match=r"Received: common"):
         reproduce.plan("common", "w", {})

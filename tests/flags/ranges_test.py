@@ -1,6 +1,7 @@
 import pytest
 
-from trainers import experiment as experiment_lib
+from trainers.errors import UsageError
+from trainers.settings import experiment as experiment_lib
 from xadv_tf import initializers
 from xadv_tf.methods import multiplicative
 
@@ -49,7 +50,7 @@ from xadv_tf.methods import multiplicative
     ],
 )
 def test_values_out_of_range_cost_one_sentence(argument, message):
-    with pytest.raises(experiment_lib.UsageError, match=message) as caught:
+    with pytest.raises(UsageError, match=message) as caught:
         experiment_lib.parse([argument])
     assert "\n" not in str(caught.value)
 

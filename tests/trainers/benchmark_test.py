@@ -6,8 +6,11 @@ import pytest
 from absl import flags as absl_flags
 from absl.testing import flagsaver
 
-from trainers import benchmark, child, command_line, experiment_rows
-from trainers.timed_step import Setting
+from trainers import benchmark
+from trainers.benchmarking import child, experiment_rows
+from trainers.benchmarking.timed_step import Setting
+from trainers.errors import UsageError
+from trainers.settings import command_line
 
 TINY = Setting("mlp", (4, 4, 1), 2, 3, num_labeled=5, num_pool=7)
 
@@ -71,7 +74,8 @@ def test_a_small_run_of_an_experiment_from_flags_to_table_and_json(small_peak, t
     arguments = [f"--experiments={tmp_path}/t*.flags", "--steps=3", f"--output={output}"]
     assert _main(*arguments, *sizes) == 0
     printed = capfd.readouterr()
-    assert f"{tmp_path}: 3 steps each" in printed.out.replace("\n", "")
+    # The title is as long as the folder's path, and wraps where that makes it.
+    assert f"{tmp_path}: 3 steps each".replace(" ", "") in "".join(printed.out.split())
     assert str(output) in printed.out
     assert "[1/1] " in printed.err and "3 of 3 steps" in printed.err
     report = json.loads(output.read_text())
@@ -145,5 +149,5 @@ def test_wrong_flags_end_in_one_sentence(flag, message, capsys):
     ],
 )
 def test_numbers_out_of_range(flag, message):
-    with pytest.raises(command_line.UsageError, match=message):
+    with pytest.raises(UsageError, match=message):
         _main(flag)

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from trainers import experiment as experiment_lib
-from trainers import train
-from trainers.checkpoints import Checkpoints, checkpoint
+from trainers.run import assembly
+from trainers.run.checkpoints import Checkpoints, checkpoint
+from trainers.settings import experiment as experiment_lib
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def make_run(tmp_path_factory):
             small = ["--num_labeled=100", "--labeled_batch_size=20", "--unlabeled_batch_size=20"]
             values = experiment_lib.parse([*small, *flags, f"--workdir={workdir}"])
             experiment = experiment_lib.from_flags(values)
-            _, loop = train.prepare(experiment)
+            _, loop = assembly.prepare(experiment)
             if steps:
                 loop.run(steps)
             (workdir / "config.flags").write_text(experiment_lib.to_flagfile(values))

@@ -8,8 +8,8 @@ from absl import flags as absl_flags
 from absl.testing import flagsaver
 
 from trainers import evaluate
-from trainers import experiment as experiment_lib
-from trainers.restore import restore
+from trainers.errors import UsageError
+from trainers.run.restore import restore
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -111,7 +111,7 @@ def test_names_patterns_and_places(tmp_path):
     assert evaluate.find_runs(f"{b},{tmp_path}/*") == [b, a]
     assert evaluate.find_folders([a], "out") == [pathlib.Path("out")]
     assert evaluate.find_folders([a, b], "out") == [pathlib.Path("out/a"), pathlib.Path("out/b")]
-    with pytest.raises(experiment_lib.UsageError, match="names must differ. Received: a, a"):
+    with pytest.raises(UsageError, match="names must differ. Received: a, a"):
         evaluate.find_folders(["x/a", "y/a"], "out")
 
 

@@ -12,7 +12,7 @@ from absl import flags as absl_flags
 from absl.testing import flagsaver
 
 from trainers import export
-from trainers.restore import restore
+from trainers.run.restore import restore
 from xadv_tf import data, methods, models
 from xadv_tf.data import preprocessing
 

@@ -12,10 +12,11 @@ import tensorflow as tf
 from absl import flags as absl_flags
 from absl.testing import flagsaver
 
-from trainers import outcomes, train, training
-from trainers.loop import Loop
-from trainers.outcomes import RunFailedError
-from trainers.run_directory import RunDirectory
+from trainers import errors, train
+from trainers.errors import RunFailedError
+from trainers.run import assembly, training
+from trainers.run.loop import Loop
+from trainers.run.run_directory import RunDirectory
 
 _FLAGS = [
     "--workdir=run",
@@ -135,7 +136,7 @@ def test_a_finished_run_is_left_as_it_is(capfd):
 
 
 def test_an_unwritable_directory_is_refused(capfd, monkeypatch):
-    monkeypatch.setattr(train, "prepare", None)  # It is not even called.
+    monkeypatch.setattr(assembly, "prepare", None)  # It is not even called.
     pathlib.Path("run").write_text("a file")
     assert _main("--method=mle") == 2
     error = capfd.readouterr().err
@@ -159,14 +160,14 @@ def test_what_tensorflow_cannot_do_ends_the_run(capfd, monkeypatch):
 
 
 def test_a_signal_before_the_first_step_leaves_nothing(capfd, monkeypatch):
-    prepare = train.prepare
+    prepare = assembly.prepare
 
     def interrupted(experiment):
         os.kill(os.getpid(), signal.SIGTERM)
         return prepare(experiment)
 
-    monkeypatch.setattr(train, "prepare", interrupted)
-    assert _main("--method=mle", "--quiet") == outcomes.PREEMPTED
+    monkeypatch.setattr(assembly, "prepare", interrupted)
+    assert _main("--method=mle", "--quiet") == errors.PREEMPTED
     assert "stopped before its first step; this goes on" in capfd.readouterr().err
     assert not pathlib.Path("run").exists()
 

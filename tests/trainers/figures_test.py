@@ -4,9 +4,9 @@ import tensorflow as tf
 from absl import flags as absl_flags
 from absl.testing import flagsaver
 
-from trainers import experiment as experiment_lib
 from trainers import figures
-from trainers.restore import restore
+from trainers.errors import UsageError
+from trainers.run.restore import restore
 
 _INDUCTIVE = ("--method=xvat", "--mask=inductive")
 _TRANSDUCTIVE = ("--method=xvat", "--mask=transductive")
@@ -71,13 +71,13 @@ def test_runs_that_do_not_fit_are_refused(make_run):
     masked, _ = make_run(*_INDUCTIVE)
     mle, _ = make_run("--method=mle")
     scaled, _ = make_run("--method=vat", "--scaling=unit")
-    with pytest.raises(experiment_lib.UsageError, match="with masks.*a run of mle"):
+    with pytest.raises(UsageError, match="with masks.*a run of mle"):
         figures.draw(str(mle))
-    with pytest.raises(experiment_lib.UsageError, match="with masks. Received.*a run of vat"):
+    with pytest.raises(UsageError, match="with masks. Received.*a run of vat"):
         figures.draw(str(scaled), str(scaled))
-    with pytest.raises(experiment_lib.UsageError, match="of vat or at.*a run of mle"):
+    with pytest.raises(UsageError, match="of vat or at.*a run of mle"):
         figures.draw(str(masked), str(mle))
-    with pytest.raises(experiment_lib.UsageError, match="same --scaling.*centered and unit"):
+    with pytest.raises(UsageError, match="same --scaling.*centered and unit"):
         figures.draw(str(masked), str(scaled))
 
 

@@ -10,8 +10,9 @@ from absl import flags as absl_flags
 from absl.testing import flagsaver
 
 from flags import method as method_flags
-from trainers import experiment as experiment_lib
-from trainers import outcomes, reproduce
+from trainers import errors, reproduce
+from trainers.errors import UsageError
+from trainers.settings import experiment as experiment_lib
 
 _LABELS = ["MLE", "RandomMask", "VAT", "xVAT-I", "xVAT-T"]
 
@@ -68,7 +69,7 @@ def test_overrides_go_to_the_runs_that_take_them():
     ],
 )
 def test_what_cannot_be_planned_is_a_usage_error(table, workdir, overrides, message):
-    with pytest.raises(experiment_lib.UsageError, match=message):
+    with pytest.raises(UsageError, match=message):
         reproduce.plan(table, workdir, overrides)
 
 
@@ -156,7 +157,7 @@ def test_a_run_that_fails_stops_the_table(programs, monkeypatch, tmp_path, capfd
     assert error.startswith("error: MLE failed with exit status 3") and error.count("\n") == 1
 
 
-@pytest.mark.parametrize("status", [outcomes.PREEMPTED, -signal.SIGINT, -signal.SIGTERM, 130])
+@pytest.mark.parametrize("status", [errors.PREEMPTED, -signal.SIGINT, -signal.SIGTERM, 130])
 def test_an_interrupted_run_stops_the_table(programs, monkeypatch, tmp_path, capfd, status):
     monkeypatch.setattr(reproduce, "_run", lambda command: status)
     assert _main(f"--workdir={tmp_path}") == 130

@@ -35,15 +35,15 @@ _TRANSDUCTIVE = ["--mask=transductive"]
 _TRANSDUCTIVE_WITH_DROPOUT = ["--mask=transductive", "--model=mnist_cnn", "--dropout=0.5"]
 
 # Where a life ends, and by which signal.
-_BEFORE_A_LINE = {"at": "run_directory:RunDirectory.log", "call": 4}
-_IN_A_CHECKPOINT = {"at": "storage:_sync", "call": 2}
+_BEFORE_A_LINE = {"at": "run.run_directory:RunDirectory.log", "call": 4}
+_IN_A_CHECKPOINT = {"at": "run.storage:_sync", "call": 2}
 _IN_THE_BEST = _IN_A_CHECKPOINT  # Where validation comes before the next checkpoint.
-_AT_THE_FIRST_LINE = {"at": "run_directory:RunDirectory.log", "call": 2}
-_BEFORE_VALIDATION = {"at": "run_directory:RunDirectory.log", "call": 1}
-_BEFORE_OLD_ONES_GO = {"at": "checkpoints:_remove_others", "call": 2}
-_IN_THE_RESULT = {"at": "run_directory:RunDirectory.finish"}
+_AT_THE_FIRST_LINE = {"at": "run.run_directory:RunDirectory.log", "call": 2}
+_BEFORE_VALIDATION = {"at": "run.run_directory:RunDirectory.log", "call": 1}
+_BEFORE_OLD_ONES_GO = {"at": "run.checkpoints:_remove_others", "call": 2}
+_IN_THE_RESULT = {"at": "run.run_directory:RunDirectory.finish"}
 _NEWEST_IS_CUT_SHORT = "what happens to it before the next life"
-_ASKED_TO_STOP = {"at": "training:_refuse_nonfinite", "send": signal.SIGTERM}
+_ASKED_TO_STOP = {"at": "run.training:_refuse_nonfinite", "send": signal.SIGTERM}
 
 
 @pytest.fixture(autouse=True)

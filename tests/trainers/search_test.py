@@ -13,7 +13,7 @@ import time
 import numpy as np
 import pytest
 
-from trainers import outcomes, tune
+from trainers import errors, tune
 
 pytestmark = pytest.mark.slow
 
@@ -76,7 +76,7 @@ def test_a_search_goes_on_after_it_was_stopped_and_killed(start, tmp_path):
     _wait_for_step(run, 20)
     stopped.terminate()
     _, error = stopped.communicate(timeout=_SECONDS)
-    assert stopped.returncode == outcomes.PREEMPTED, error
+    assert stopped.returncode == errors.PREEMPTED, error
     assert "this goes on from there: python -m trainers.tune" in error
     status = json.loads((run / "status.json").read_text())
     assert status["status"] == "preempted" and 20 <= status["step"] < 4000

@@ -9,11 +9,12 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_classifier, store
 
-from trainers import experiment as experiment_lib
-from trainers import restore, split_manifest, train
-from trainers.checkpoints import checkpoint
-from trainers.loop import Loop
-from trainers.run_directory import RunDirectory
+from trainers import train
+from trainers.run import assembly, restore, split_manifest
+from trainers.run.checkpoints import checkpoint
+from trainers.run.loop import Loop
+from trainers.run.run_directory import RunDirectory
+from trainers.settings import experiment as experiment_lib
 from xadv_tf import data, methods
 from xadv_tf.data import preprocessing
 from xadv_tf.layers import BatchNormalization, PerturbationGenerator, PerturbationTable
@@ -137,7 +138,7 @@ def _run(workdir, *flags):
     arguments += ["--train_steps=6", "--steps_per_epoch=3", "--log_every=1", "--scaling=zca_unit"]
     values = experiment_lib.parse([*arguments, *flags, f"--workdir={workdir}"])
     experiment = experiment_lib.from_flags(values)
-    data, loop = train.prepare(experiment)
+    data, loop = assembly.prepare(experiment)
     directory = RunDirectory(str(workdir), experiment_lib.to_flagfile(values))
     train.train(experiment, data, loop, directory)
     return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()], data

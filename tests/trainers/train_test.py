@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainers import experiment as experiment_lib
-from trainers import restore, train
-from trainers.outcomes import PreemptedError
-from trainers.run_directory import RunDirectory
+from trainers import train
+from trainers.errors import PreemptedError, UsageError
+from trainers.run import assembly, restore
+from trainers.run.run_directory import RunDirectory
+from trainers.settings import experiment as experiment_lib
 
 SMALL = [
     "--dataset=tiny.npz",
@@ -38,7 +39,7 @@ def _experiment(workdir, *arguments):
 
 def _train(workdir, *arguments):
     experiment, flagfile = _experiment(workdir, *arguments)
-    prepared, loop = train.prepare(experiment)
+    prepared, loop = assembly.prepare(experiment)
     directory = RunDirectory(experiment.workdir, flagfile)
     return train.train(experiment, prepared, loop, directory), loop
 
@@ -121,9 +122,9 @@ def test_other_data_under_the_same_name_are_refused(tmp_path):
         arrays = dict(file)
     arrays["test_images"][0] += 1
     np.savez("tiny.npz", **arrays)
-    with pytest.raises(experiment_lib.UsageError, match=r"tiny\.npz, .*test\.images_sha256$"):
+    with pytest.raises(UsageError, match=r"tiny\.npz, .*test\.images_sha256$"):
         _train(tmp_path / "run", "--method=mle", "--train_steps=1")
-    with pytest.raises(experiment_lib.UsageError, match=r"tiny\.npz, .*test\.images_sha256$"):
+    with pytest.raises(UsageError, match=r"tiny\.npz, .*test\.images_sha256$"):
         restore.restore(str(tmp_path / "run"))
     assert (tmp_path / "run" / "status.json").read_text() == before
 
@@ -139,7 +140,7 @@ def test_other_flags_in_the_same_directory_are_refused(tmp_path):
     RunDirectory(str(tmp_path / "run"), flagfile)
     other = ["--method=mle", "--learning_rate=0.1", "--nobalanced", "--ema_decay=0.9"]
     _, flagfile = _experiment(tmp_path / "run", *other)
-    with pytest.raises(experiment_lib.UsageError) as caught:
+    with pytest.raises(UsageError) as caught:
         RunDirectory(str(tmp_path / "run"), flagfile)
     first, *lines = str(caught.value).split("\n")
     assert first.startswith("--workdir holds a run with other flags; choose another directory.")
@@ -183,7 +184,7 @@ def test_other_flags_in_the_same_directory_are_refused(tmp_path):
 )
 def test_mistakes_cost_one_sentence_and_leave_nothing(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message) as caught:
-        train.prepare(_experiment(tmp_path / "run", *arguments)[0])
+        assembly.prepare(_experiment(tmp_path / "run", *arguments)[0])
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "run").exists()
 

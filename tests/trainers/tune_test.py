@@ -6,8 +6,10 @@ import tensorflow as tf
 from absl import flags as absl_flags
 from absl.testing import flagsaver
 
-from trainers import experiment as experiment_lib
-from trainers import outcomes, search_plan, trials, tune
+from trainers import errors, tune
+from trainers.errors import PreemptedError, RunFailedError, UsageError
+from trainers.settings import experiment as experiment_lib
+from trainers.tuning import plan, trials
 
 _STEPS = ["--num_validation=1000", "--train_steps=9", "--steps_per_epoch=1", "--quiet"]
 _GRID = ["--method=mle", "--tuner=grid", "--search=learning_rate=choice:0.1,0.4,0.2"]
@@ -26,7 +28,7 @@ def runs(monkeypatch):
         experiment = experiment_lib.from_flags(values)
         called.append(experiment)
         if experiment.learning_rate == 0.5:
-            raise outcomes.RunFailedError("cross_entropy became nan in step 3; no checkpoint")
+            raise RunFailedError("cross_entropy became nan in step 3; no checkpoint")
         step = experiment.stop_at or experiment.train_steps
         accuracy = experiment.learning_rate + 0.01 * experiment.seed
         rows = [("train", step, 0.9), ("validation", 1, 0.0), ("validation", step, accuracy)]
@@ -101,7 +103,7 @@ def test_a_failed_trial_is_not_the_end(runs, tmp_path, capsys):
 
 def test_all_trials_failing_is_an_error(runs, tmp_path, capsys):
     search = "--search=learning_rate=choice:0.5,5e-1,.5,0.50"
-    assert _main(tmp_path, *_GRID[:2], search) == outcomes.FAILED
+    assert _main(tmp_path, *_GRID[:2], search) == errors.FAILED
     error = capsys.readouterr().err
     assert error.startswith("error: all 4 trials failed; ") and error.count("\n") == 1
     assert "became nan" in error
@@ -113,11 +115,11 @@ def test_an_interrupted_search_goes_on(runs, tmp_path, monkeypatch, capsys):
 
     def stop(arguments):
         if len(runs) == 2:
-            raise outcomes.PreemptedError("stopped, saved")
+            raise PreemptedError("stopped, saved")
         return train(arguments)
 
     monkeypatch.setattr(trials, "_train", stop)
-    assert _main(tmp_path, *_GRID, "--executions=2") == outcomes.PREEMPTED
+    assert _main(tmp_path, *_GRID, "--executions=2") == errors.PREEMPTED
     assert "this goes on from there" in capsys.readouterr().err
     monkeypatch.setattr(trials, "_train", train)
     assert _main(tmp_path, *_GRID, "--executions=2") == 0
@@ -134,7 +136,7 @@ def test_a_run_that_is_preempted_by_itself_stops_the_search(monkeypatch, tmp_pat
         return False
 
     monkeypatch.setattr(trials, "_train", stop)
-    assert _main(tmp_path, *_GRID) == outcomes.PREEMPTED
+    assert _main(tmp_path, *_GRID) == errors.PREEMPTED
 
 
 def test_more_trials_go_on_with_a_search_other_flags_do_not(runs, tmp_path, capsys):
@@ -194,10 +196,10 @@ def test_mistakes_cost_a_sentence(runs, tmp_path, capsys, arguments, message):
 
 
 def test_the_part_in_a_search():
-    names = search_plan.VARIABLES
-    assert search_plan.role({}) == "alone"
-    assert search_plan.role({names[0]: "worker7"}) == "alone"
-    assert search_plan.role(dict(zip(names, ("chief", "::1", "7"), strict=True))) == "chief"
-    assert search_plan.role(dict(zip(names, ("a", "::1", "7"), strict=True))) == "worker"
-    with pytest.raises(experiment_lib.UsageError, match="only KERASTUNER_ORACLE_IP"):
-        search_plan.role({names[1]: "::1"})
+    names = plan.VARIABLES
+    assert plan.role({}) == "alone"
+    assert plan.role({names[0]: "worker7"}) == "alone"
+    assert plan.role(dict(zip(names, ("chief", "::1", "7"), strict=True))) == "chief"
+    assert plan.role(dict(zip(names, ("a", "::1", "7"), strict=True))) == "worker"
+    with pytest.raises(UsageError, match="only KERASTUNER_ORACLE_IP"):
+        plan.role({names[1]: "::1"})

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_batch, make_classifier
 
-from trainers import flops
+from trainers.benchmarking import flops
 from xadv_tf import models, noise
 from xadv_tf.methods import Ladder, players
 

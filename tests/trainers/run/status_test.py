@@ -1,0 +1,71 @@
+"""Tests of trainers/run/status.py."""
+
+import json
+import os
+
+import pytest
+
+from trainers.errors import PreemptedError, RunFailedError, UsageError
+from trainers.run import status
+from trainers.run.status import Status
+
+
+def _read(workdir):
+    return json.loads((workdir / "status.json").read_text())
+
+
+def test_a_run_that_ends_well(tmp_path):
+    run = Status(tmp_path, {"commit": "abc"})
+    assert run.read() == {}
+    with run.running():
+        entries = _read(tmp_path)
+        assert (entries["status"], entries["step"], entries["reason"]) == ("running", 0, None)
+        assert (entries["pid"], entries["commit"]) == (os.getpid(), "abc")
+        run.update(step=5)
+        assert _read(tmp_path)["step"] == 5
+    entries = _read(tmp_path)
+    assert (entries["status"], entries["step"]) == ("done", 5)
+    assert entries["started"] <= entries["updated"]
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason"),
+    [
+        (PreemptedError("stopped"), "preempted", None),
+        (RunFailedError("l0 became nan"), "failed", "l0 became nan"),
+        (KeyError("name"), "failed", "KeyError: 'name'"),
+        (KeyboardInterrupt(), "failed", "KeyboardInterrupt"),
+    ],
+)
+def test_a_run_that_does_not(tmp_path, error, state, reason):
+    with pytest.raises(type(error)), Status(tmp_path).running():
+        raise error
+    entries = _read(tmp_path)
+    assert (entries["status"], entries["reason"]) == (state, reason)
+    with Status(tmp_path).running():  # Nothing of it holds the directory, and nothing is left.
+        assert (_read(tmp_path)["status"], _read(tmp_path)["reason"]) == ("running", None)
+
+
+def test_a_full_disk_takes_the_reason(tmp_path, monkeypatch):
+    def full(path, text):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(RunFailedError), Status(tmp_path).running():
+        monkeypatch.setattr(status, "write_aside", full)
+        raise RunFailedError("no room")
+    assert (_read(tmp_path)["status"], _read(tmp_path)["reason"]) == ("failed", "no room")
+    (tmp_path / "status.json").unlink()
+    with pytest.raises(OSError, match="No space left"), Status(tmp_path).running():
+        raise AssertionError("started without a status")
+
+
+def test_a_second_process_is_refused(tmp_path):
+    with Status(tmp_path).running():
+        before = _read(tmp_path)
+        with (
+            pytest.raises(UsageError, match=rf"in use .*Received: .*process {os.getpid()} on") as e,
+            Status(tmp_path).running(),
+        ):
+            raise AssertionError("two at once")
+        assert "\n" not in str(e.value)
+        assert _read(tmp_path) == before

@@ -1,0 +1,67 @@
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from trainers import export, figures, train
+from trainers.settings import program
+
+_ROOT = pathlib.Path(program.__file__).parents[2]
+# A program that loads nothing heavy and does what all of them do.
+_PROGRAM = '''"""Counts to the seed."""
+from trainers.settings import experiment
+from trainers.settings import program
+
+def main(argv):
+    print(experiment.program_flags("seed"), argv[1:])
+    return 3
+
+program.run(main, ["seed", "schedule"])
+'''
+
+
+def _run(*arguments):
+    return subprocess.run(  # noqa: S603 (this interpreter and the code above)
+        [sys.executable, "-c", _PROGRAM, *arguments], cwd=_ROOT, capture_output=True, text=True
+    )
+
+
+def test_the_exit_status_is_what_main_returns(tmp_path):
+    (tmp_path / "a.flags").write_text("--seed=7\n")
+    ended = _run("--seed=5", f"--flagfile={tmp_path}/a.flags", "word")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "[5] ['word']\n", "")
+
+
+@pytest.mark.parametrize("argument", ["--sed=3", "--seed=x", "--flagfile=/nowhere", "--seed"])
+def test_mistakes_end_with_2_and_one_sentence(argument):
+    ended = _run(argument)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("error: ") and ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("argument", ["--help", "-h", "--helpshort"])
+def test_help_shows_the_flags_that_the_program_takes(argument):
+    ended = _run(argument)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("Counts to the seed.")
+    assert "--seed" in ended.stdout and "--workdir" not in ended.stdout
+
+
+def test_help_reads_well_at_80_columns():
+    text = program.help_text(train.__doc__)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert text.startswith("Trains one experiment")
+    assert any(line.startswith("Flags of training: ") for line in lines)
+    assert "  --seed                   Seed of splits, weights, batches and noise. [1]" in lines
+    shown = " ".join(text.split())
+    assert "--[no]flip Augment by random horizontal flips. [false]" in shown
+    assert "--jit auto, on, off: Compile each step with XLA; auto: on one GPU. [auto]" in shown
+
+
+@pytest.mark.parametrize("module", [figures, export])
+def test_programs_that_read_runs_show_their_own_flags_only(module):
+    text = program.help_text(module.__doc__, module._FLAGS)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "--workdir" in text and "--seed" not in text

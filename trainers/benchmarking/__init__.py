@@ -1,0 +1,1 @@
+"""Measurements of speed: steps, experiments, the machine's peak."""

@@ -1,0 +1,166 @@
+"""One method's training step, ready to be timed: bare, and in the loop on real-size data."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from trainers.benchmarking import flops
+from trainers.run.loop import Loop
+from xadv_tf import data, methods, models
+from xadv_tf.layers import PerturbationGenerator, PerturbationTable
+
+# A shorter timing would measure the call and the clock; it holds as many steps as fit.
+_TIMING_SECONDS = 0.2
+_NUM_CLASSES = 10
+_SEED = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What all compared steps have in common.
+
+    Attributes:
+        model: key of `models.MODELS`.
+        image_shape: (height, width, channels).
+        labeled_batch_size, unlabeled_batch_size: images per step.
+        num_labeled, num_pool: sizes of the sets that they are drawn from; a mask table has
+            num_pool rows.
+        precision: Keras's dtype policy, "float32" or "mixed_bfloat16".
+        jit: compile the step with XLA.
+    """
+
+    model: str
+    image_shape: tuple[int, int, int]
+    labeled_batch_size: int
+    unlabeled_batch_size: int
+    num_labeled: int
+    num_pool: int
+    precision: str = "float32"
+    jit: bool = False
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the products, one of `peak.DTYPES`."""
+        return self.precision.removeprefix("mixed_")
+
+
+METHODS: Mapping[str, Callable[[Any, Setting], methods.Method]] = {
+    "mle": lambda classifier, setting: methods.MLE(classifier),
+    "at": lambda classifier, setting: methods.AT(classifier),
+    "vat": lambda classifier, setting: methods.VAT(classifier),
+    "xvat_inductive": lambda classifier, setting: methods.XVAT(
+        classifier, mask=PerturbationGenerator(seed=_SEED)
+    ),
+    "xvat_transductive": lambda classifier, setting: methods.XVAT(
+        classifier,
+        mask=PerturbationTable(setting.num_pool, (*setting.image_shape[:2], 1), seed=_SEED),
+    ),
+}
+
+
+def make_data(setting: Setting) -> tuple[data.PoolData, data.Sampler]:
+    """A pool of random images of the setting's size, and what draws from it."""
+    # A few images over and over: drawn all at once they would need their memory several times.
+    few = tf.random.stateless_uniform((min(100, setting.num_pool), *setting.image_shape), [1, 1])
+    pool = data.PoolData(
+        image=tf.gather(few - 0.5, tf.range(setting.num_pool) % len(few)),
+        label=tf.range(setting.num_labeled) % _NUM_CLASSES,
+        labeled_in_pool=tf.range(setting.num_labeled),
+    )
+    sampler = data.Sampler(
+        num_labeled=setting.num_labeled,
+        num_pool=setting.num_pool,
+        labeled_batch_size=setting.labeled_batch_size,
+        unlabeled_batch_size=setting.unlabeled_batch_size,
+        seed=_SEED,
+    )
+    return pool, sampler
+
+
+class TimedStep:
+    """A method with its optimizers at their defaults, as training has them.
+
+    Args:
+        name: key of `METHODS`.
+        setting: what it trains; its precision must be Keras's policy already.
+        pool: as `make_data` gives it.
+        sampler: as `make_data` gives it.
+    """
+
+    def __init__(
+        self, name: str, setting: Setting, pool: data.PoolData, sampler: data.Sampler
+    ) -> None:
+        classifier = models.get(setting.model)(
+            input_shape=setting.image_shape, num_classes=_NUM_CLASSES, seed=_SEED
+        )
+        self.name = name
+        self.method = METHODS[name](classifier, setting)
+        self.method.compile()
+        self._loop = Loop(
+            self.method,
+            pool,
+            sampler,
+            strategy=tf.distribute.get_strategy(),
+            jit_compile=setting.jit,
+        )
+        batch = pool.gather(sampler.indices(0))
+
+        # The batch is captured and the logs are one tensor: calling costs next to nothing.
+        def step() -> tf.Tensor:
+            logs = self.method.train_step(batch)
+            return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
+
+        self._bare = tf.function(step, autograph=False, jit_compile=setting.jit or None)
+        self._steps = 1
+
+    def time_bare(self) -> float:
+        """Seconds per step of a few steps, each of them a call, on one fixed batch."""
+        seconds = self._time(self._take_bare_steps)
+        self._steps = max(1, round(_TIMING_SECONDS / seconds))
+        return seconds
+
+    def time_loop(self) -> float:
+        """Seconds per step of a few steps by one `Loop.run`, each on a batch of its own."""
+        return self._time(self._loop.run)
+
+    def count(self) -> int:
+        """Floating point operations of a step."""
+        return sum(flops.count(self._bare.get_concrete_function()).values())
+
+    def count_forward(self, batch_size: int) -> int:
+        """Floating point operations of one forward pass of the classifier."""
+        classifier = self.method.classifier
+        spec = tf.TensorSpec((batch_size, *classifier.input_shape[1:]))
+        function = tf.function(lambda image: classifier(image, training=False), autograph=False)
+        return sum(flops.count(function.get_concrete_function(spec)).values())
+
+    def _take_bare_steps(self, steps: int) -> np.ndarray:
+        for _ in range(steps):
+            logs = self._bare()
+        return logs.numpy()
+
+    def _time(self, run: Callable[[int], np.ndarray]) -> float:
+        return time_steps(run, self._steps, self.name)[0]
+
+
+def time_steps(run: Callable[[int], np.ndarray], steps: int, name: str) -> tuple[float, np.ndarray]:
+    """Seconds per step of one call that takes several, and the logs that it returned.
+
+    Args:
+        run: takes so many steps and returns their logs.
+        steps: how many.
+        name: of what steps, for the message.
+
+    Raises:
+        ArithmeticError: a log is not finite.
+    """
+    start = time.perf_counter()
+    logs = run(steps)
+    seconds = (time.perf_counter() - start) / steps
+    if not np.all(np.isfinite(logs)):
+        raise ArithmeticError(f"The logs of {name} must be finite. Received: {logs}")
+    return seconds, logs

@@ -1,0 +1,85 @@
+"""The tables and next commands that programs end with."""
+
+import pathlib
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich import box, console, table
+
+from trainers import commands
+from trainers.settings import taken_flags
+from trainers.settings.experiment import Experiment
+
+_NAMES = {
+    "mle": "MLE",
+    "at": "AT",
+    "vat": "VAT",
+    "xat": "xAT",
+    "xvat": "xVAT",
+    "random_mask": "RandomMask",
+    "ladder": "Ladder",
+    "entropy": "Entropy",
+    "pseudo_label": "PseudoLabel",
+    "pi_model": "Pi-model",
+    "temporal_ensembling": "Temporal Ensembling",
+    "mean_teacher": "Mean Teacher",
+    "catgan": "CatGAN",
+    "feature_matching_gan": "FM-GAN",
+}
+
+
+def method_label(experiment: Experiment) -> str:
+    """The method as the paper's tables call it: xVAT-I and xVAT-T tell where the mask lives."""
+    form = {"inductive": "-I", "transductive": "-T"}[experiment.mask]
+    return "+".join(
+        _NAMES.get(part, part) + (form if part in ("xat", "xvat") else "")
+        for part in taken_flags.parts(experiment.method)
+    )
+
+
+def print_results(results: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """Prints one row a run: method, accuracy, speed, cost; its folder too, where methods repeat.
+
+    Args:
+        results: (workdir, what its result.json holds).
+    """
+    repeated = len({result["method"] for _, result in results}) < len(results)
+    shown = table.Table(box=box.SIMPLE_HEAD)
+    if repeated:
+        shown.add_column("run")
+    shown.add_column("method")
+    for title in ("test accuracy %", "steps", "ms/step", "backward passes/step"):
+        shown.add_column(title, justify="right")
+    for workdir, result in results:
+        shown.add_row(
+            *([pathlib.Path(workdir).name] if repeated else []),
+            result["method"],
+            _percent(result["test_accuracy"]),
+            str(result["train_steps"]),
+            f"{result['milliseconds_per_step']:.1f}",
+            str(result["backward_passes"]),
+        )
+    console.Console().print(shown)
+
+
+def print_result_line(result: Mapping[str, Any]) -> None:
+    """Prints a run's method and accuracy in one line."""
+    split = "validation" if result["test_accuracy"] is None else "test"
+    accuracy = _percent(result[f"{split}_accuracy"])
+    print(f"{result['method']}: {split} accuracy {accuracy} %", flush=True)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.2f}"
+
+
+def print_next_commands(workdir: str) -> None:
+    """Says where a run's logs are and what to type next."""
+    print(f"TensorBoard logs: {workdir}/train and {workdir}/eval")
+    program = f"{commands.shown_path(pathlib.Path(sys.executable))} -m trainers"
+    print(f"Next: {commands.tensorboard_command(workdir)}")
+    print(f"      {program}.evaluate --workdir={shlex.quote(workdir)}")
+    output = shlex.quote(f"{workdir}/saved_model")
+    print(f"      {program}.export --workdir={shlex.quote(workdir)} --output={output}")

@@ -1,0 +1,1 @@
+"""One run's life: built, trained, saved, resumed, read back."""

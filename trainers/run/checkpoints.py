@@ -1,0 +1,129 @@
+"""Checkpoints: what they hold, and a directory of them in which each is whole or not there."""
+
+import pathlib
+import shutil
+import sys
+from collections.abc import Set
+from typing import Any
+
+import tensorflow as tf
+
+from trainers.errors import RunFailedError, UsageError
+from trainers.run.storage import directory_aside, reason, storing
+from xadv_tf.methods import Method
+
+
+def checkpoint(method: Method, **more: Any) -> tf.train.Checkpoint:
+    """All that a run must remember: classifier, mask, step and the state of every optimizer.
+
+    Args:
+        method: built.
+        **more: trackables that are to be saved with it.
+    """
+    return tf.train.Checkpoint(method=method, **_optimizers(method), **more)
+
+
+def refuse_nonfinite(method: Method) -> None:
+    """Raises RunFailedError for a state that nobody could go on from, naming the variable."""
+    variables = list(method.variables)
+    for optimizer in _optimizers(method).values():
+        variables += optimizer.variables
+    floating = [variable for variable in variables if tf.as_dtype(variable.dtype).is_floating]
+    finite = [tf.reduce_all(tf.math.is_finite(variable.value)) for variable in floating]
+    for variable, is_finite in zip(floating, tf.stack(finite).numpy(), strict=True):
+        if not is_finite:
+            raise RunFailedError(
+                f"{variable.path} is no longer finite after step {int(method.step.numpy())}"
+            )
+
+
+class Checkpoints:
+    """The checkpoints of one run: `directory`/<step>/, each whole or not there.
+
+    Each is written aside and renamed. TensorFlow keeps a checksum of every tensor and of the index
+    beside them; all are compared before anything is restored.
+
+    Args:
+        directory: where they are.
+        keep: how many stay; older ones make room for a new one.
+    """
+
+    def __init__(self, directory: pathlib.Path, *, keep: int) -> None:
+        self._directory = directory
+        self._keep = keep
+        self._good: list[int] = []  # Known to be intact, from the oldest on.
+
+    @property
+    def last_good(self) -> pathlib.Path | None:
+        """The checkpoint that was saved or restored last."""
+        return self._directory / str(self._good[-1]) if self._good else None
+
+    def save(self, state: tf.train.Checkpoint, step: int) -> None:
+        """Writes a checkpoint, then removes what is older than `keep`, damaged or half-written.
+
+        Raises:
+            RunFailedError: it could not be written; the others are as they were.
+        """
+        path = self._directory / str(step)
+        with storing(f"the checkpoint {path}"), directory_aside(path) as aside:
+            state.write(str(aside / "state"))
+        self._good = [*(good for good in self._good if good < step), step][-self._keep :]
+        _remove_others(self._directory, {str(good) for good in self._good})
+
+    def newest(self) -> int | None:
+        """Step of the newest intact checkpoint; names those that it must pass over, on stderr."""
+        for step in reversed(_steps(self._directory)):
+            path = self._directory / str(step)
+            damage = _damage(path)
+            if damage is None:
+                return step
+            print(f"warning: {path} is damaged ({damage}); not used", file=sys.stderr)
+        return None
+
+    def restore(self, state: tf.train.Checkpoint, step: int) -> None:
+        """Restores a checkpoint that `newest` gave.
+
+        Raises:
+            UsageError: it is of another architecture, or no longer there.
+        """
+        path = self._directory / str(step)
+        try:
+            found = state.read(str(path / "state"))
+            found.assert_existing_objects_matched().expect_partial()
+        except (AssertionError, ValueError) as error:
+            raise UsageError(
+                f"{path} does not fit the model that the run's flags describe ({reason(error)})"
+            ) from error
+        except tf.errors.OpError as error:
+            # A run that is still training makes room for newer ones.
+            raise UsageError(
+                f"{path} can no longer be read; is its run still training? Try again "
+                f"({reason(error)})"
+            ) from error
+        self._good = [step]
+
+
+def _steps(directory: pathlib.Path) -> list[int]:
+    names = [path.name for path in directory.iterdir()] if directory.is_dir() else []
+    return sorted(int(name) for name in names if name.isdigit())
+
+
+def _remove_others(directory: pathlib.Path, names: Set[str]) -> None:
+    for path in directory.iterdir():
+        if path.name not in names:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _damage(path: pathlib.Path) -> str | None:
+    """Why a checkpoint cannot be read, or None; reading all of it compares all checksums."""
+    try:
+        reader = tf.train.load_checkpoint(str(path / "state"))
+        for name in reader.get_variable_to_shape_map():
+            reader.get_tensor(name)
+    except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
+        return reason(error)
+    return None
+
+
+def _optimizers(method: Method) -> dict[str, Any]:
+    return {f"{player.name}_optimizer": player.optimizer for player in method.all_players()}

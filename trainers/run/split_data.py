@@ -1,0 +1,92 @@
+"""The data of a run: loaded, split, scaled and on their way to the device."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from trainers.settings.experiment import Experiment
+from xadv_tf import data
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """A data set, split and on its way to the device.
+
+    Attributes:
+        pool: the training images, as the sampler's draws index them.
+        sampler: which images a step takes.
+        preprocess: what the images went through, fitted to the training images.
+        validation, test: (images float32, labels int32) as numpy arrays, possibly empty; images
+            that are streamed give such arrays by slices.
+    """
+
+    dataset: data.Dataset
+    split: data.Split
+    pool: data.PoolData | data.StreamedPool
+    sampler: data.Sampler
+    preprocess: data.preprocessing.Scaling
+    validation: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
+
+
+def build(experiment: Experiment, *, num_replicas: int = 1) -> Data:
+    """Loads, splits and scales the data set. Raises ValueError for what does not fit together."""
+    data.preprocessing.check(experiment.scaling)
+    dataset = data.load(
+        experiment.dataset,
+        data_dir=experiment.data_dir,
+        download=experiment.download,
+        stream=experiment.stream,
+    )
+    split = data.split(
+        dataset.train_labels,
+        num_classes=dataset.num_classes,
+        num_labeled=experiment.num_labeled,
+        num_validation=experiment.num_validation,
+        seed=experiment.seed,
+        balanced=experiment.balanced,
+    )
+    sampler = data.Sampler(
+        num_labeled=len(split.labeled),
+        num_pool=len(split.pool),
+        labeled_batch_size=experiment.labeled_batch_size,
+        unlabeled_batch_size=experiment.unlabeled_batch_size,
+        seed=experiment.seed,
+        joined=experiment.joined_batch,
+        epochwise=experiment.epochwise,
+    )
+    sampler.indices(0, 0, num_replicas)  # Batch sizes that do not divide are known only here.
+    # A stream scales where it reads, so that must be where a fitted scaling keeps its numbers.
+    with tf.device("CPU:0" if experiment.stream else None):
+        preprocess = data.preprocessing.fit(experiment.scaling, dataset.train_images)
+    scaled, train = functools.partial(_scaled, preprocess), dataset.train_images
+    image = scaled(train, split.pool)
+    labels = {
+        "label": tf.constant(dataset.train_labels[split.labeled]),
+        "labeled_in_pool": tf.constant(split.labeled_in_pool),
+        "pool_label": tf.constant(split.pool_labels(dataset.train_labels)),
+    }
+    pool: data.PoolData | data.StreamedPool
+    if experiment.stream:
+        pool = data.StreamedPool(image=image, **labels)
+    else:
+        pool = data.PoolData(image=tf.constant(image), **labels)
+    return Data(
+        dataset=dataset,
+        split=split,
+        pool=pool,
+        sampler=sampler,
+        preprocess=preprocess,
+        validation=(scaled(train, split.validation), dataset.train_labels[split.validation]),
+        test=(scaled(dataset.test_images), dataset.test_labels),
+    )
+
+
+def _scaled(preprocess: data.preprocessing.Scaling, images: Any, positions: Any = None) -> Any:
+    """images[positions], scaled: arrays at once, streamed images whenever they are read."""
+    if isinstance(images, data.StreamedImages):
+        return (images if positions is None else images.select(positions)).scaled(preprocess)
+    return data.preprocessing.apply(preprocess, images, positions)

@@ -1,0 +1,96 @@
+"""Files that are there whole or not at all, whatever happens to the process or the disk."""
+
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from trainers.errors import RunFailedError, UsageError
+
+_PARTIAL = ".partial"
+
+
+def write_aside(path: pathlib.Path, text: str) -> None:
+    """Writes a file such that it is there whole or not at all: aside, then renamed."""
+    aside = path.with_name(path.name + _PARTIAL)
+    try:
+        with aside.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def refuse_unwritable(directory: str | pathlib.Path, *, flag: str) -> None:
+    """Asks before hours of work whether a directory can be written, or made; writes nothing.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    place = os.path.abspath(directory)
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
+    if not os.path.isdir(place):
+        why = f"{place} is no directory"
+    elif not os.access(place, os.W_OK | os.X_OK):
+        why = f"{place} must not be written"
+    else:
+        return
+    raise UsageError(f"{flag} must be a writable directory. Received: {flag}={directory} ({why})")
+
+
+@contextlib.contextmanager
+def directory_aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Gives an empty directory that becomes `path` once it is filled and on the disk.
+
+    If filling it fails, nothing of it stays. A `path` that is there already is replaced.
+    """
+    aside = path.with_name(path.name + _PARTIAL)
+    shutil.rmtree(aside, ignore_errors=True)  # Of a process that was killed.
+    aside.mkdir(parents=True)
+    try:
+        yield aside
+        for file in [*aside.iterdir(), aside]:
+            _sync(file)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    # Only a step that is taken again finds its directory there, and would write the same bits.
+    shutil.rmtree(path, ignore_errors=True)
+    aside.rename(path)
+    _sync(path.parent)
+
+
+@contextlib.contextmanager
+def storing(what: str) -> Iterator[None]:
+    """Turns what a full or failing disk raises into a sentence that says what was not written.
+
+    Raises:
+        RunFailedError: for an OSError or an error of TensorFlow.
+    """
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        raise RunFailedError(f"{what} could not be written ({reason(error)})") from error
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, in one line, without where in TensorFlow it arose."""
+    text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
+    lines = re.sub(r"\{\{.*?\}\}|\[Op:\w*\]", "", text).strip().splitlines()
+    return lines[0].strip() if lines else ""
+
+
+def _sync(path: pathlib.Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

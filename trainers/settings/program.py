@@ -1,0 +1,78 @@
+"""How every program starts: flags read, --help shown, mistakes in one sentence with exit code 2."""
+
+import functools
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from absl import app
+from absl import flags as absl_flags
+
+from trainers.errors import UsageError
+from trainers.settings import command_line
+
+_HELP = {"--help", "-help", "-h", "-?", "--helpshort", "-helpshort"}
+_WIDTH = 80
+_INDENT = 27  # The longest name, and two spaces on either side.
+
+
+def run(main: Callable[[list[str]], int], takes: Collection[str] | None = None) -> None:
+    """Runs a program on the command line of this process and exits with what it returns.
+
+    Args:
+        main: (program's name and arguments that are no flags) -> exit status.
+        takes: names of the flags that --help shows; None shows all of flags/.
+    """
+    app.run(main, flags_parser=functools.partial(_parse, main=main, takes=takes))
+
+
+def _parse(argv: Sequence[str], *, main: Any, takes: Collection[str] | None) -> list[str]:
+    if _HELP.intersection(argv[1:]):
+        print(help_text(sys.modules[main.__module__].__doc__ or "", takes))
+        sys.exit(0)
+    try:
+        return [argv[0], *command_line.parse(absl_flags.FLAGS, argv[1:])]
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def help_text(description: str, takes: Collection[str] | None = None) -> str:
+    """What --help prints: the flags by group, with their defaults, 80 columns wide.
+
+    Args:
+        description: of the program.
+        takes: names of the flags to show; None shows all of flags/.
+    """
+    parts = [_wrap(paragraph) for paragraph in description.strip().split("\n\n")]
+    for module, flags in sorted(absl_flags.FLAGS.flags_by_module_dict().items()):
+        shown = [flag for flag in flags if takes is None or flag.name in takes]
+        if module.startswith("flags.") and shown:
+            title = (sys.modules[module].__doc__ or module).splitlines()[0]
+            parts.append("\n".join([_wrap(title), *map(_entry, shown)]))
+    parts.append(
+        _wrap(
+            "--flagfile=FILE reads flags from a file, one --name=value a line; the command line "
+            "wins over it."
+        )
+    )
+    return "\n\n".join(parts)
+
+
+def _entry(flag: Any) -> str:
+    name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
+    # absl writes <a|b|c>, a word too long for a line where there are many.
+    text = re.sub(r"^<(\S+)>: ", lambda choices: choices[1].replace("|", ", ") + ": ", flag.help)
+    if flag.default is not None:
+        text += f" [{flag.default_as_str.strip(chr(39))}]"
+    lines = textwrap.wrap(text, _WIDTH - _INDENT, break_long_words=False)
+    head = f"  {name}".ljust(_INDENT)
+    if not head.endswith(" "):
+        lines.insert(0, "")
+    return "\n".join([(head + lines[0]).rstrip(), *(" " * _INDENT + line for line in lines[1:])])
+
+
+def _wrap(text: str) -> str:
+    return textwrap.fill(text, _WIDTH)

@@ -1,0 +1,1 @@
+"""Searches: what is tried, by whom, and what came of it."""
