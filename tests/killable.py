@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 from unittest import mock
 
 # One process imports TensorFlow, once; every run is a fork of it, made before TensorFlow has begun
@@ -28,7 +29,11 @@ def run(*arguments, output, devices=1, at=None, call=1, send=signal.SIGKILL):
     Returns:
         The exit code, negative for a signal that killed it.
     """
-    with mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))):
+    with (
+        mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))),
+        # The fork server's socket lies in a temporary folder, and its name may have 107 bytes.
+        mock.patch.object(tempfile, "tempdir", "/tmp"),  # noqa: S108
+    ):
         process = _CONTEXT.Process(
             target=_train, args=(arguments, str(output), devices, at, call, send)
         )
