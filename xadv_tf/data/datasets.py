@@ -6,7 +6,12 @@ from xadv_tf.data.errors import DataError
 
 
 def load(
-    name: str, *, data_dir: str | None = None, download: bool = False, stream: bool = False
+    name: str,
+    *,
+    data_dir: str | None = None,
+    download: bool = False,
+    stream: bool = False,
+    image_size: tuple[int, int] | None = None,
 ) -> Dataset:
     """Loads a data set into memory, or leaves its images where they are.
 
@@ -19,10 +24,17 @@ def load(
         download: whether missing data may be fetched from the network. Off by default: without a
             network the attempt hangs for minutes.
         stream: leave the images of a data set of tensorflow_datasets in its files (see `streamed`).
+        image_size: (height, width) to which the images of a folder are resized; see
+            `image_folder`. The other sources have images of one size.
 
     Raises:
         DataError: the name is unknown, or the data is not there or makes no sense.
     """
+    if image_size is not None and not name.startswith(image_folder.PREFIX):
+        raise DataError(
+            "image_size must come with a folder of images, folder:PATH. "
+            f"Received: image_size={image_size}, dataset={name!r}"
+        )
     if stream:
         if name == digits.NAME or name.startswith(image_folder.PREFIX) or name.endswith(npz.SUFFIX):
             raise DataError(
@@ -33,7 +45,7 @@ def load(
     if name == digits.NAME:
         return digits.load()
     if name.startswith(image_folder.PREFIX):
-        return image_folder.load(name)
+        return image_folder.load(name, image_size=image_size)
     if name.endswith(npz.SUFFIX):
         return npz.load(name)
     return prepared.load(name, data_dir=data_dir, download=download)
