@@ -1,5 +1,6 @@
 """Which training examples carry a label, which are the unlabeled pool, which are held back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,7 @@ def split(
     num_validation: int,
     seed: int,
     balanced: bool = True,
+    class_names: Sequence[str] = (),
 ) -> Split:
     """Splits a training set, the same way for the same arguments on every machine.
 
@@ -64,12 +66,14 @@ def split(
         num_validation: how many examples are held back, in [0, num_train).
         seed: a non-negative integer.
         balanced: take num_labeled / num_classes of every class; otherwise any examples.
+        class_names: [num_classes], what errors call the classes; by default their numbers.
 
     Raises:
         ValueError: a count is out of range or not divisible, a class has too few examples or no
             labeled one, or a label lies outside the classes.
     """
     labels = _checked_labels(labels, num_classes)
+    names = class_names or range(num_classes)
     num_train = len(labels)
     if not 0 <= num_validation < num_train:
         raise ValueError(
@@ -84,11 +88,12 @@ def split(
     else:
         order = _permutation(num_train, seed, _LABELED_STREAM)
         order = order[~held_back[order]]
-        labeled = np.sort(_first(order, labels, num_classes, num_labeled, balanced))
+        labeled = np.sort(_first(order, labels, names, num_labeled, balanced))
     counts = np.bincount(labels[labeled], minlength=num_classes)
     if not counts.all():
         raise ValueError(
-            f"every class must have a labeled example, and class {counts.argmin()} has none. "
+            f"every class must have a labeled example, and class {names[counts.argmin()]} has "
+            "none. "
             f"Received: {len(labeled)} labeled examples of {np.count_nonzero(counts)} of "
             f"{num_classes} classes"
         )
@@ -96,8 +101,9 @@ def split(
     return Split(*(array.astype(np.int32) for array in arrays))
 
 
-def _first(order: Any, labels: Any, num_classes: int, num_labeled: int, balanced: bool) -> Any:
-    """The first num_labeled of `order`, or the first num_labeled / num_classes of each class."""
+def _first(order: Any, labels: Any, names: Sequence[Any], num_labeled: int, balanced: bool) -> Any:
+    """The first num_labeled of `order`, or the first num_labeled / classes of each class."""
+    num_classes = len(names)
     if not 0 < num_labeled <= len(order):
         raise ValueError(
             f"num_labeled must lie in [0, {len(order)}], the size of the pool. "
@@ -115,7 +121,7 @@ def _first(order: Any, labels: Any, num_classes: int, num_labeled: int, balanced
     if available.min() < per_class:
         raise ValueError(
             f"num_labeled={num_labeled} needs {per_class} examples of every class, and class "
-            f"{available.argmin()} has fewer in the pool. Received: {available.min()}"
+            f"{names[available.argmin()]} has fewer in the pool. Received: {available.min()}"
         )
     return np.concatenate([order[labels[order] == c][:per_class] for c in range(num_classes)])
 
