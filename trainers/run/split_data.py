@@ -48,6 +48,7 @@ def build(experiment: Experiment, *, num_replicas: int = 1) -> Data:
         num_validation=experiment.num_validation,
         seed=experiment.seed,
         balanced=experiment.balanced,
+        class_names=dataset.class_names,
     )
     sampler = data.Sampler(
         num_labeled=len(split.labeled),

@@ -92,7 +92,7 @@ def split(
     counts = np.bincount(labels[labeled], minlength=num_classes)
     if not counts.all():
         raise ValueError(
-            f"every class must have a labeled example, and class {names[counts.argmin()]} has "
+            f"every class must have a labeled example, and class {names[int(counts.argmin())]} has "
             "none. "
             f"Received: {len(labeled)} labeled examples of {np.count_nonzero(counts)} of "
             f"{num_classes} classes"
@@ -121,7 +121,7 @@ def _first(order: Any, labels: Any, names: Sequence[Any], num_labeled: int, bala
     if available.min() < per_class:
         raise ValueError(
             f"num_labeled={num_labeled} needs {per_class} examples of every class, and class "
-            f"{names[available.argmin()]} has fewer in the pool. Received: {available.min()}"
+            f"{names[int(available.argmin())]} has fewer in the pool. Received: {available.min()}"
         )
     return np.concatenate([order[labels[order] == c][:per_class] for c in range(num_classes)])
 

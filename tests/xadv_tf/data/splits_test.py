@@ -95,6 +95,15 @@ def test_every_class_must_be_labeled():
         _split(num_classes=4, num_labeled=0)
 
 
+def test_errors_name_the_class():
+    names = {"class_names": ("ant", "bee", "cat")}
+    with pytest.raises(ValueError, match="class cat has none"):
+        _split(num_labeled=10, balanced=False, **names)
+    with pytest.raises(ValueError, match="class cat has fewer in the pool. Received: 1?[0-9]"):
+        _split(num_labeled=66, **names)
+    np.testing.assert_array_equal(_split(**names).labeled, _split().labeled)
+
+
 def test_labels_must_be_integers():
     with pytest.raises(ValueError, match="vector of integers. Received: shape .2, 2., dtype int"):
         split(np.zeros((2, 2), int), num_classes=1, num_labeled=1, num_validation=0, seed=1)
