@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import pathlib
 import re
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from xadv_tf.data import feature_kinds
 from xadv_tf.data.dataset import Dataset
 from xadv_tf.data.errors import DataError
 
@@ -72,7 +74,8 @@ def open_builder(name: str, *, data_dir: str | None, download: bool) -> Any:
         download: see `datasets.load`.
 
     Raises:
-        DataError: no such data set, or it is not there.
+        DataError: no such data set, or it is not there, or is described by unknown kinds of
+            features.
     """
     try:
         import tensorflow_datasets as tfds
@@ -93,6 +96,7 @@ def open_builder(name: str, *, data_dir: str | None, download: bool) -> Any:
             "dataset must be digits, folder:PATH, a file PATH.npz, or a name of "
             f"tensorflow_datasets{f' ({close[0]}?)' if close else ''}. Received: dataset={name!r}"
         )
+    feature_kinds.check(pathlib.Path(folder, base))
     try:
         # Any version will do, not only the one that the installed tensorflow_datasets would make.
         builder = tfds.builder(name if ":" in name else f"{name}:*.*.*", data_dir=folder)

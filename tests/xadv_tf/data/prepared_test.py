@@ -1,6 +1,7 @@
 import os
 import pathlib
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -162,6 +163,20 @@ def test_unknown_names(shapes, name, message):
     with pytest.raises(DataError, match=message) as caught:
         _load(name, shapes)
     assert "\n" not in str(caught.value)
+
+
+def test_a_module_that_the_description_names_is_not_imported(tmp_path, monkeypatch):
+    _store(tmp_path)
+    (tmp_path / "planted.py").write_text("raise SystemExit('imported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    file = tmp_path / "shapes" / "2.0.1" / "features.json"
+    described = file.read_text()
+    kind = "tensorflow_datasets.core.features.image_feature.Image"
+    assert kind in described
+    file.write_text(described.replace(kind, "planted.Image"))
+    with pytest.raises(DataError, match=r"features\.json .* Received: 'planted\.Image'$"):
+        _load("shapes", tmp_path)
+    assert "planted" not in sys.modules
 
 
 def test_a_damaged_file_is_reported(tmp_path):
