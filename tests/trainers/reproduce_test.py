@@ -36,8 +36,7 @@ def test_tables_can_be_joined():
 
 
 def test_runs_of_the_digits_table_differ_in_the_methods_flags_only():
-    # Each flagfile repeats the others' flags of data and training, so that it can be read, and
-    # used from any directory, by itself.
+    # Flags of data and training come from one included file; a line of a run's own would win.
     kept = []
     for run in reproduce.plan("digits", "w", {}):
         of_method = experiment_lib.names_of(method_flags)
