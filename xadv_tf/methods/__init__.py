@@ -1,4 +1,9 @@
-"""The methods, one file each; `METHODS` and `get` find them by the name that flags use."""
+"""The methods, one file each; `METHODS` and `get` find them by name.
+
+In the examples of their docstrings `images` and `labels` are arrays, `batches` is a tf.data.Dataset
+of {"labeled": {"image", "label", "index"}, "unlabeled": {"image", "index"}}, `classifier` is a
+Keras model that maps images to logits and `generator` one that maps noise to images.
+"""
 
 from xadv_tf.methods.at import AT
 from xadv_tf.methods.base import Method

@@ -12,9 +12,16 @@ from xadv_tf.methods.players import Batch, Terms
 class AT(Method):
     """Descends clean_weight CE(x) + adversarial_weight CE(x + r).
 
-    r is the steepest step of size epsilon, worked out at the current weights, in training mode,
-    from the gradient of the clean
-    cross-entropy with respect to the input alone, and then held fixed.
+    r is the steepest step of size epsilon: worked out at the current weights, in training mode,
+    from the gradient of CE(x) with respect to x alone, and then held fixed.
+
+    Example:
+        ```python
+        method = AT(classifier, epsilon=0.5, norm="l2")
+        method.compile(optimizer="adam")
+        method.fit(images, labels)
+        x_adv = method.perturb(images, labels)["x_adv"]
+        ```
 
     Args:
         classifier: any Keras classifier that gives logits.
@@ -23,7 +30,10 @@ class AT(Method):
         clean_weight: weight of the clean cross-entropy.
         adversarial_weight: weight of the adversarial one. Both 1/2 in Goodfellow et al., both 1 in
             Miyato et al.'s code.
-        **kwargs: of `Method`.
+        seed: of all the method's randomness (see `Method`).
+        ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
+        evaluate_ema: whether those weights are evaluated and exported.
+        name: of the Keras model.
 
     Raises:
         ValueError: for a negative epsilon or an unknown norm.
@@ -43,7 +53,10 @@ class AT(Method):
         norm: str = "linf",
         clean_weight: float = 0.5,
         adversarial_weight: float = 0.5,
-        **kwargs: Any,
+        seed: int = 0,
+        ema_decay: float | None = None,
+        evaluate_ema: bool = False,
+        name: str | None = None,
     ) -> None:
         if epsilon < 0:
             raise ValueError(f"epsilon must not be negative. Received: epsilon={epsilon}")
@@ -55,7 +68,10 @@ class AT(Method):
                 "cross_entropy": clean_weight,
                 "adversarial_cross_entropy": adversarial_weight,
             },
-            **kwargs,
+            seed=seed,
+            ema_decay=ema_decay,
+            evaluate_ema=evaluate_ema,
+            name=name,
         )
         self.epsilon = epsilon
         self.norm = norm

@@ -32,7 +32,7 @@ class Method(keras.Model):
         ema_decay: in (0, 1); keeps `averaged`, a second classifier whose weights and running
             statistics are the bias-corrected exponential average of those after each step.
         evaluate_ema: whether `averaged` is the network that is evaluated and exported.
-        **kwargs: of keras.Model.
+        name: of the Keras model.
 
     Raises:
         ValueError: for an ema_decay out of range, or evaluate_ema without one.
@@ -58,13 +58,13 @@ class Method(keras.Model):
         seed: int = 0,
         ema_decay: float | None = None,
         evaluate_ema: bool = False,
-        **kwargs: Any,
+        name: str | None = None,
     ) -> None:
         if ema_decay is not None and not 0.0 < ema_decay < 1.0:
             raise ValueError(f"ema_decay must lie in (0, 1). Received: ema_decay={ema_decay}")
         if evaluate_ema and ema_decay is None:
             raise ValueError("evaluate_ema needs an ema_decay. Received: ema_decay=None")
-        super().__init__(**kwargs)
+        super().__init__(name=name)
         self.classifier = classifier
         self.ema_decay = ema_decay
         self.evaluate_ema = evaluate_ema
@@ -302,6 +302,8 @@ class Method(keras.Model):
                 self.build(players_lib.image_shape(x))
         if int(self.step) == 0:
             self.initialize(players_lib.batches(x, y, kwargs.get("batch_size") or 32))
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)  # Keras shuffles arrays alone, and says so.
         return super().fit(x, y, **kwargs)
 
     def _build_optimizers(self) -> None:

@@ -18,11 +18,22 @@ class CatGAN(GenerativeMethod):
     -H[mean p(G(u))] + mean H[p(G(u))]: it wants its images sure, and all classes alike. A published
     port has the sign of that marginal entropy wrong, under which one class is enough.
 
+    Example:
+        ```python
+        method = CatGAN(classifier, generator=generator)
+        method.compile(optimizer="adam", generator_optimizer="adam")
+        method.fit(batches)
+        images = method.generate(16)
+        ```
+
     Args:
         classifier: any Keras classifier that gives logits.
-        generator: see `GenerativeMethod`.
+        generator: a Keras model, [batch, latent] -> images; its input is uniform on [0, 1).
         clean_weight: weight lambda of CE; the published one is not known.
-        **kwargs: of `Method`.
+        seed: of all the method's randomness (see `Method`).
+        ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
+        evaluate_ema: whether those weights are evaluated and exported.
+        name: of the Keras model.
     """
 
     formula = (
@@ -32,7 +43,15 @@ class CatGAN(GenerativeMethod):
     )
 
     def __init__(
-        self, classifier: Any, *, generator: Any, clean_weight: float = 1.0, **kwargs: Any
+        self,
+        classifier: Any,
+        *,
+        generator: Any,
+        clean_weight: float = 1.0,
+        seed: int = 0,
+        ema_decay: float | None = None,
+        evaluate_ema: bool = False,
+        name: str | None = None,
     ) -> None:
         super().__init__(
             classifier,
@@ -44,7 +63,10 @@ class CatGAN(GenerativeMethod):
                 "fake_entropy": -1.0,
             },
             generator_weights={"generator_marginal_entropy": -1.0, "generator_entropy": 1.0},
-            **kwargs,
+            seed=seed,
+            ema_decay=ema_decay,
+            evaluate_ema=evaluate_ema,
+            name=name,
         )
 
     def classifier_losses(self, batch: Batch) -> Terms:

@@ -19,18 +19,28 @@ _SHARED = frozenset({"cross_entropy", "classifier", "accuracy"})
 
 
 class Combined(Method):
-    """Descends the sum of its parts' objectives, in which CE counts once: `method+method` of flags.
+    """Descends the sum of its parts' objectives, in which CE counts once.
 
     The parts share their clean passes: one over the labeled and one over the unlabeled images,
     however many they are. Each draws the noise that it would draw alone, from the one seed and
     step. A term, player or record that several parts have is called after its part, e.g.
     "vat_divergence"; CE has the weight that the first part gives it.
 
+    Example:
+        ```python
+        method = Combined([XVAT(classifier), EntropyMinimization(entropy_weight=0.5)])
+        method.compile(optimizer="adam", mask_optimizer="adam")
+        method.fit(batches)
+        logits = method(images)
+        ```
+
     Args:
         parts: methods of different classes on one classifier, not compiled; a part may be without
             a classifier. Ladder, GANs and `alternating_steps` do not combine.
         seed: of all parts; by default the first one's.
-        **kwargs: of `Method`, `ema_decay` and `evaluate_ema` among them, which no part may have.
+        ema_decay: as in `Method`; no part may have one of its own.
+        evaluate_ema: as in `Method`.
+        name: of the Keras model.
 
     Raises:
         ValueError: for parts that do not combine.
@@ -38,14 +48,24 @@ class Combined(Method):
 
     combinable = False
 
-    def __init__(self, parts: Iterable[Method], *, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        parts: Iterable[Method],
+        *,
+        seed: int | None = None,
+        ema_decay: float | None = None,
+        evaluate_ema: bool = False,
+        name: str | None = None,
+    ) -> None:
         parts = list(parts)
         classifier = _common_classifier(parts)
         super().__init__(
             classifier,
             loss_weights={},
             seed=parts[0].seed if seed is None else seed,
-            **kwargs,
+            ema_decay=ema_decay,
+            evaluate_ema=evaluate_ema,
+            name=name,
         )
         for part in parts:
             part.classifier = classifier

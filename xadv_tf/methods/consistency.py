@@ -18,7 +18,7 @@ class ConsistencyMethod(Method):
         consistency_weight: a number >= 0, or a function of the step such as
             `xadv_tf.optimizers.Ramp`. The published maxima are for squared errors summed over
             images and classes and divided by their number, as here.
-        **kwargs: of `Method`.
+        **kwargs: `seed`, `ema_decay`, `evaluate_ema` and `name` of `Method`.
 
     Raises:
         ValueError: for a negative consistency_weight.

@@ -27,17 +27,26 @@ class FeatureMatchingGAN(GenerativeMethod):
     steps are 1 - (1 - 1e-4)^t times those of `ema_decay=0.9999`: 6 % after 600 steps. What is
     evaluated here is that average without the factor.
 
+    Example:
+        ```python
+        method = FeatureMatchingGAN(classifier, generator=generator)
+        method.compile(optimizer="adam", generator_optimizer="adam")
+        method.fit(batches)
+        images = method.generate(16)
+        ```
+
     Args:
         classifier: a functional or sequential Keras classifier that gives logits and ends in a
             layer with one input (see `features.last_hidden`). Published: without batch
             normalisation, which would tell the real batch from the generated one.
-        generator: see `GenerativeMethod`.
+        generator: a Keras model, [batch, latent] -> images; its input is uniform on [0, 1).
         feature_distance: "squared" (MNIST) or "absolute" (SVHN, CIFAR-10).
         separate_batches: whether the generator's turn sees unlabeled images of its own, every other
             one of the batch; published. Otherwise both turns see all of them.
-        ema_decay: as in `Method`.
-        evaluate_ema: as in `Method`.
-        **kwargs: of `Method`.
+        seed: of all the method's randomness (see `Method`).
+        ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
+        evaluate_ema: whether those weights are evaluated and exported.
+        name: of the Keras model.
 
     Raises:
         ValueError: for an unknown distance; when built, for a classifier of another kind.
@@ -58,9 +67,10 @@ class FeatureMatchingGAN(GenerativeMethod):
         generator: Any,
         feature_distance: str = "squared",
         separate_batches: bool = False,
+        seed: int = 0,
         ema_decay: float | None = 0.9999,
         evaluate_ema: bool = True,
-        **kwargs: Any,
+        name: str | None = None,
     ) -> None:
         if feature_distance not in _DISTANCES:
             raise ValueError(
@@ -72,9 +82,10 @@ class FeatureMatchingGAN(GenerativeMethod):
             generator=generator,
             classifier_weights={"cross_entropy": 1.0, "real": 0.5, "fake": 0.5},
             generator_weights={"feature_matching": 1.0},
+            seed=seed,
             ema_decay=ema_decay,
             evaluate_ema=evaluate_ema,
-            **kwargs,
+            name=name,
         )
         self.feature_distance = feature_distance
         self.separate_batches = separate_batches

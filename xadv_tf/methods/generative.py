@@ -23,7 +23,7 @@ class GenerativeMethod(Method):
         generator: a Keras model, [batch, latent] -> images; its input is uniform on [0, 1).
         classifier_weights: weights of the terms of `classifier_losses`.
         generator_weights: weights of the terms of `generator_losses`.
-        **kwargs: of `Method`.
+        **kwargs: `seed`, `ema_decay`, `evaluate_ema` and `name` of `Method`.
     """
 
     combinable = False

@@ -35,6 +35,15 @@ class Ladder(Method):
     The running statistics that the clean path predicts with are not followed in training but
     estimated in `prepare_evaluation`, which `fit` leaves to its caller.
 
+    Example:
+        ```python
+        method = Ladder(ladder_mlp((28, 28, 1), 10, hidden_units=(100, 50)))
+        method.compile(optimizer="adam")
+        method.fit(batches)
+        method.prepare_evaluation(batches)
+        logits = method(images)
+        ```
+
     Args:
         classifier: a `keras.Sequential` whose last layer is a `NormalizedStage` that gives logits,
             such as `models.ladder_mlp()`. Layers that are no stages must be free of state.
@@ -45,7 +54,10 @@ class Ladder(Method):
             which takes dense stages.
         statistics_batches: labeled batches whose moments are averaged for prediction. All batches
             are equal if they hold all labeled images, as with 100 labels.
-        **kwargs: of `Method`.
+        seed: of all the method's randomness (see `Method`).
+        ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
+        evaluate_ema: whether those weights are evaluated and exported.
+        name: of the Keras model.
 
     Raises:
         ValueError: for a classifier without stages, or arguments out of range.
@@ -65,7 +77,10 @@ class Ladder(Method):
         noise_stddev: float = 0.3,
         denoising_weights: Sequence[float] | None = None,
         statistics_batches: int = 40,
-        **kwargs: Any,
+        seed: int = 0,
+        ema_decay: float | None = None,
+        evaluate_ema: bool = False,
+        name: str | None = None,
     ) -> None:
         stages = _stages(classifier)
         if noise_stddev < 0:
@@ -91,7 +106,10 @@ class Ladder(Method):
                 "cross_entropy": 1.0,
                 **{f"denoising_{level}": float(weights[level]) for level in levels},
             },
-            **kwargs,
+            seed=seed,
+            ema_decay=ema_decay,
+            evaluate_ema=evaluate_ema,
+            name=name,
         )
         self.noise_stddev = noise_stddev
         self.lowest_level = levels[0]
@@ -186,7 +204,7 @@ class Ladder(Method):
         ones, and so is its gradient.
 
         Args:
-            model: the classifier or one of its make.
+            model: the classifier, or its averaged twin.
             streams: (image, purpose of its noise, or None for a clean path), any batch sizes.
         """
         sizes = [_batch_size(image) for image, _ in streams]

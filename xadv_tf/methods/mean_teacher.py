@@ -19,13 +19,26 @@ class MeanTeacher(ConsistencyMethod):
     reaches the teacher, and the gradient of the consistency reaches the student. The teacher is
     what is evaluated.
 
+    Example:
+        ```python
+        method = MeanTeacher(classifier, teacher_decay=0.99)
+        method.compile(optimizer="adam")
+        method.fit(batches)
+        logits = method(images)  # the teacher's
+        ```
+
     Args:
         classifier: the student; any Keras classifier that gives logits, of which Keras can make a
             second one: functional, sequential, or with a `get_config`.
         teacher_decay: of the average, in [0, 1], or a function of the step.
         consistency_on_labeled: whether, where one batch is both, its labeled images count in the
             consistency. No in the paper's SVHN, whose batches are 1 labeled image and 99 others.
-        **kwargs: of `ConsistencyMethod` and `Method`.
+        consistency_weight: w, a number >= 0, or a function of the step such as
+            `xadv_tf.optimizers.Ramp` (see `ConsistencyMethod`).
+        seed: of all the method's randomness (see `Method`).
+        ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
+        evaluate_ema: whether those weights are evaluated and exported.
+        name: of the Keras model.
 
     Raises:
         ValueError: for a decay out of range or a classifier that cannot be made again.
@@ -43,13 +56,24 @@ class MeanTeacher(ConsistencyMethod):
         *,
         teacher_decay: Any = 0.999,
         consistency_on_labeled: bool = True,
-        **kwargs: Any,
+        consistency_weight: Any = 1.0,
+        seed: int = 0,
+        ema_decay: float | None = None,
+        evaluate_ema: bool = False,
+        name: str | None = None,
     ) -> None:
         if not callable(teacher_decay) and not 0.0 <= teacher_decay <= 1.0:
             raise ValueError(
                 f"teacher_decay must lie in [0, 1]. Received: teacher_decay={teacher_decay}"
             )
-        super().__init__(classifier, **kwargs)
+        super().__init__(
+            classifier,
+            consistency_weight=consistency_weight,
+            seed=seed,
+            ema_decay=ema_decay,
+            evaluate_ema=evaluate_ema,
+            name=name,
+        )
         self.teacher_decay = teacher_decay
         self.consistency_on_labeled = consistency_on_labeled
         self.teacher: Any = None

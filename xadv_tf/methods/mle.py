@@ -10,15 +10,41 @@ from xadv_tf.methods.players import Batch, Terms
 class MLE(Method):
     """Maximum likelihood: descends CE(y, p(y|x)).
 
+    Example:
+        ```python
+        method = MLE(classifier)
+        method.compile(optimizer="adam")
+        method.fit(images, labels)
+        logits = method(images)
+        ```
+
     Args:
         classifier: any Keras classifier that gives logits.
-        **kwargs: of `Method`.
+        seed: of all the method's randomness (see `Method`).
+        ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
+        evaluate_ema: whether those weights are evaluated and exported.
+        name: of the Keras model.
     """
 
     formula = "J = CE(y, p(x)). The classifier descends J."
 
-    def __init__(self, classifier: Any, **kwargs: Any) -> None:
-        super().__init__(classifier, loss_weights={"cross_entropy": 1.0}, **kwargs)
+    def __init__(
+        self,
+        classifier: Any,
+        *,
+        seed: int = 0,
+        ema_decay: float | None = None,
+        evaluate_ema: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(
+            classifier,
+            loss_weights={"cross_entropy": 1.0},
+            seed=seed,
+            ema_decay=ema_decay,
+            evaluate_ema=evaluate_ema,
+            name=name,
+        )
 
     def compute_losses(self, batch: Batch) -> Terms:
         """{"cross_entropy"}, [batch]."""

@@ -5,7 +5,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from xadv_tf import divergences, masks, noise
+from xadv_tf import divergences, masks
+from xadv_tf import noise as noise_lib
 from xadv_tf.layers import HardConcreteGate
 from xadv_tf.methods.base import Method
 
@@ -27,7 +28,7 @@ class MultiplicativeMethod(Method):
         output_scale: factor on x * z (`eps` of the released code). Unless it is 1, an open mask is
             not the identity.
         gate: the gate; by default HardConcreteGate().
-        **kwargs: of `Method`.
+        **kwargs: `seed`, `ema_decay`, `evaluate_ema` and `name` of `Method`.
 
     Raises:
         ValueError: for an unknown divergence or an output_scale that is not positive.
@@ -76,7 +77,7 @@ class MultiplicativeMethod(Method):
 
     def draw_mask(self, log_alpha: tf.Tensor, purpose: str) -> tf.Tensor:
         """A random mask of log_alpha's shape; records the share of pixels that it keeps."""
-        draw = noise.uniform(tf.shape(log_alpha), self.noise_seed(purpose))
+        draw = noise_lib.uniform(tf.shape(log_alpha), self.noise_seed(purpose))
         mask = self.gate(log_alpha, draw)
         self.record("kept_pixels", tf.reduce_mean(tf.cast(mask > 0, tf.float32)))
         return mask

@@ -15,11 +15,22 @@ class PseudoLabel(UnlabeledTermMethod):
     all of them. Lee has no threshold, which is 0, and lets the weight rise from 0 to 3 instead,
     which is a function of the step. 0.95 with a constant weight is of Oliver et al. 2018.
 
+    Example:
+        ```python
+        method = PseudoLabel(classifier, confidence_threshold=0.9)
+        method.compile(optimizer="adam")
+        method.fit(batches)
+        logits = method(images)
+        ```
+
     Args:
         classifier: any Keras classifier that gives logits; None in a `Combined`.
         pseudo_label_weight: a number >= 0, or a function of the step.
         confidence_threshold: in [0, 1].
-        **kwargs: of `Method`.
+        seed: of all the method's randomness (see `Method`).
+        ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
+        evaluate_ema: whether those weights are evaluated and exported.
+        name: of the Keras model.
 
     Raises:
         ValueError: for arguments out of range.
@@ -36,14 +47,25 @@ class PseudoLabel(UnlabeledTermMethod):
         *,
         pseudo_label_weight: Any = 1.0,
         confidence_threshold: float = 0.95,
-        **kwargs: Any,
+        seed: int = 0,
+        ema_decay: float | None = None,
+        evaluate_ema: bool = False,
+        name: str | None = None,
     ) -> None:
         if not 0.0 <= confidence_threshold <= 1.0:
             raise ValueError(
                 "confidence_threshold must lie in [0, 1]. "
                 f"Received: confidence_threshold={confidence_threshold}"
             )
-        super().__init__(classifier, term="pseudo_label", weight=pseudo_label_weight, **kwargs)
+        super().__init__(
+            classifier,
+            term="pseudo_label",
+            weight=pseudo_label_weight,
+            seed=seed,
+            ema_decay=ema_decay,
+            evaluate_ema=evaluate_ema,
+            name=name,
+        )
         self.confidence_threshold = confidence_threshold
 
     def loss_of(self, logits: tf.Tensor) -> tf.Tensor:

@@ -5,6 +5,7 @@ from typing import Any
 import tensorflow as tf
 
 from xadv_tf import divergences, noise
+from xadv_tf.layers import HardConcreteGate
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
 from xadv_tf.methods.players import Batch, Terms
 
@@ -15,12 +16,26 @@ class RandomMask(MultiplicativeMethod):
     log_alpha ~ N(log_alpha_mean, log_alpha_stddev^2) for each gate, drawn anew in every step: the
     law in which a mask table starts out. log_alpha_stddev = 0 makes it constant.
 
+    Example:
+        ```python
+        method = RandomMask(classifier, log_alpha_mean=1.0)
+        method.compile(optimizer="adam")
+        method.fit(batches)
+        logits = method(images)
+        ```
+
     Args:
         classifier: any Keras classifier that gives logits.
         log_alpha_mean: of log_alpha; larger keeps more pixels.
         log_alpha_stddev: of log_alpha, >= 0.
         adversarial_weight: weight of D.
-        **kwargs: of `MultiplicativeMethod` and `Method`.
+        divergence: D: "kl", "reverse_kl" or "cross_entropy" (see `XVAT`).
+        output_scale: positive factor on x * z.
+        gate: the gate that makes z of log_alpha; by default HardConcreteGate().
+        seed: of all the method's randomness (see `Method`).
+        ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
+        evaluate_ema: whether those weights are evaluated and exported.
+        name: of the Keras model.
 
     Raises:
         ValueError: for a negative log_alpha_stddev.
@@ -38,7 +53,13 @@ class RandomMask(MultiplicativeMethod):
         log_alpha_mean: float = 0.0,
         log_alpha_stddev: float = 1.0,
         adversarial_weight: float = 1.0,
-        **kwargs: Any,
+        divergence: str = "kl",
+        output_scale: float = 1.0,
+        gate: HardConcreteGate | None = None,
+        seed: int = 0,
+        ema_decay: float | None = None,
+        evaluate_ema: bool = False,
+        name: str | None = None,
     ) -> None:
         if log_alpha_stddev < 0:
             raise ValueError(
@@ -48,7 +69,13 @@ class RandomMask(MultiplicativeMethod):
         super().__init__(
             classifier,
             loss_weights={"cross_entropy": 1.0, "divergence": adversarial_weight},
-            **kwargs,
+            divergence=divergence,
+            output_scale=output_scale,
+            gate=gate,
+            seed=seed,
+            ema_decay=ema_decay,
+            evaluate_ema=evaluate_ema,
+            name=name,
         )
         self.log_alpha_mean = log_alpha_mean
         self.log_alpha_stddev = log_alpha_stddev

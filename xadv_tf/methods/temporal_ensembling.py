@@ -17,13 +17,26 @@ class TemporalEnsembling(ConsistencyMethod):
     (see `EnsembleTable`). An image that no earlier epoch saw has no target and counts 0. Batches
     carry each image's "index" in the pool.
 
+    Example:
+        ```python
+        method = TemporalEnsembling(classifier, num_examples=1000, steps_per_epoch=10)
+        method.compile(optimizer="adam")
+        method.fit(batches)
+        logits = method(images)
+        ```
+
     Args:
         classifier: any Keras classifier that gives logits.
         num_examples: size of the pool.
         steps_per_epoch: after how many steps the average is updated; those that go once through
             the pool.
         ensemble_momentum: of the average, in [0, 1).
-        **kwargs: of `ConsistencyMethod` and `Method`.
+        consistency_weight: w, a number >= 0, or a function of the step such as
+            `xadv_tf.optimizers.Ramp` (see `ConsistencyMethod`).
+        seed: of all the method's randomness (see `Method`).
+        ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
+        evaluate_ema: whether those weights are evaluated and exported.
+        name: of the Keras model.
 
     Raises:
         ValueError: for arguments out of range.
@@ -41,13 +54,24 @@ class TemporalEnsembling(ConsistencyMethod):
         num_examples: int,
         steps_per_epoch: int,
         ensemble_momentum: float = 0.6,
-        **kwargs: Any,
+        consistency_weight: Any = 1.0,
+        seed: int = 0,
+        ema_decay: float | None = None,
+        evaluate_ema: bool = False,
+        name: str | None = None,
     ) -> None:
         if steps_per_epoch < 1:
             raise ValueError(
                 f"steps_per_epoch must be at least 1. Received: steps_per_epoch={steps_per_epoch}"
             )
-        super().__init__(classifier, **kwargs)
+        super().__init__(
+            classifier,
+            consistency_weight=consistency_weight,
+            seed=seed,
+            ema_decay=ema_decay,
+            evaluate_ema=evaluate_ema,
+            name=name,
+        )
         self.num_examples = num_examples
         self.steps_per_epoch = steps_per_epoch
         self.ensemble_momentum = ensemble_momentum

@@ -34,7 +34,8 @@ class TrainedMaskMethod(MultiplicativeMethod):
             negative rewards roughness, as the released code's one-step path does.
         alternating_steps: 0 moves both players from one backward pass; k > 0 first takes k ascent
             steps of the mask alone, each with a fresh draw, then moves the classifier.
-        **kwargs: of `MultiplicativeMethod`.
+        **kwargs: `divergence`, `output_scale` and `gate` of `MultiplicativeMethod`; `seed`,
+            `ema_decay`, `evaluate_ema` and `name` of `Method`.
 
     Raises:
         ValueError: for arguments out of range.

@@ -19,7 +19,7 @@ class UnlabeledTermMethod(Method):
         classifier: any Keras classifier that gives logits; None in a `Combined`, which has one.
         term: name of the term.
         weight: a number >= 0, or a function of the step such as `xadv_tf.optimizers.Ramp`.
-        **kwargs: of `Method`.
+        **kwargs: `seed`, `ema_decay`, `evaluate_ema` and `name` of `Method`.
 
     Raises:
         ValueError: for a negative weight.

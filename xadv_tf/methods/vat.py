@@ -13,10 +13,18 @@ from xadv_tf.methods.players import Batch, Terms, is_supervised
 class VAT(Method):
     """Descends CE + adversarial_weight KL(p(x) || p(x + r)).
 
-    r is the direction in which p(x) changes the most, found by power iteration from a random d:
-    g = grad_d KL(p(x) || p(x + xi d)), in
-    which neither p(x) nor the weights are differentiated. Forward KL, the other way round than
-    xVAT's released code.
+    r is the perturbation of length epsilon that changes p(x) the most. Power iteration finds its
+    direction: from a random unit d, d <- g / ||g|| with g = grad_d KL(p(x) || p(x + xi d)), in
+    which neither p(x) nor the weights are differentiated. This is the forward KL; xVAT's released
+    code has the reverse.
+
+    Example:
+        ```python
+        method = VAT(classifier, epsilon=1.5)
+        method.compile(optimizer="adam")
+        method.fit(batches)
+        x_adv = method.perturb(images)["x_adv"]
+        ```
 
     Args:
         classifier: any Keras classifier that gives logits.
@@ -28,7 +36,10 @@ class VAT(Method):
         adversarial_weight: weight of the divergence.
         share_noise: whether the unlabeled passes share one dropout mask (as the TensorFlow code of
             the paper), so that the divergence measures the perturbation and not the noise.
-        **kwargs: of `Method`.
+        seed: of all the method's randomness (see `Method`).
+        ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
+        evaluate_ema: whether those weights are evaluated and exported.
+        name: of the Keras model.
 
     Raises:
         ValueError: for arguments out of range.
@@ -49,7 +60,10 @@ class VAT(Method):
         num_power_iterations: int = 1,
         adversarial_weight: float = 1.0,
         share_noise: bool = True,
-        **kwargs: Any,
+        seed: int = 0,
+        ema_decay: float | None = None,
+        evaluate_ema: bool = False,
+        name: str | None = None,
     ) -> None:
         if epsilon < 0:
             raise ValueError(f"epsilon must not be negative. Received: epsilon={epsilon}")
@@ -63,7 +77,10 @@ class VAT(Method):
         super().__init__(
             classifier,
             loss_weights={"cross_entropy": 1.0, "divergence": adversarial_weight},
-            **kwargs,
+            seed=seed,
+            ema_decay=ema_decay,
+            evaluate_ema=evaluate_ema,
+            name=name,
         )
         self.epsilon = epsilon
         half = classifier.compute_dtype in ("bfloat16", "float16")
