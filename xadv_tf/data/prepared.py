@@ -100,7 +100,9 @@ def open_builder(name: str, *, data_dir: str | None, download: bool) -> Any:
     try:
         # Any version will do, not only the one that the installed tensorflow_datasets would make.
         builder = tfds.builder(name if ":" in name else f"{name}:*.*.*", data_dir=folder)
-    except (tfds.core.DatasetNotFoundError, ValueError, OSError, AssertionError) as error:
+    except (
+        Exception
+    ) as error:  # A damaged dataset_info.json ends in many, Protocol Buffers' own too.
         raise DataError(
             f"The data set {name!r} cannot be opened. Received: {folder} ({_first_line(error)})"
         ) from error

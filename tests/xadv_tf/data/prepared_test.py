@@ -179,6 +179,15 @@ def test_a_module_that_the_description_names_is_not_imported(tmp_path, monkeypat
     assert "planted" not in sys.modules
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff\x00", b'{"splits": 3}'])
+def test_a_damaged_description_of_the_data_set_is_one_sentence(content, tmp_path):
+    _store(tmp_path)
+    (tmp_path / "shapes" / "2.0.1" / "dataset_info.json").write_bytes(content)
+    with pytest.raises(DataError, match="data set 'shapes'") as caught:
+        _load("shapes", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_damaged_file_is_reported(tmp_path):
     _store(tmp_path)
     (file,) = tmp_path.glob("shapes/2.0.1/*train*")
