@@ -18,7 +18,7 @@ TOPS = ("xadv_tf", "flags", "trainers")
 ALLOWED = {
     "xadv_tf": (),
     "xadv_tf.layers": ("xadv_tf",),
-    "xadv_tf.optimizers": ("xadv_tf", "xadv_tf.layers"),
+    "xadv_tf.optimizers": ("xadv_tf",),
     "xadv_tf.models": ("xadv_tf", "xadv_tf.layers"),
     "xadv_tf.methods": ("xadv_tf", "xadv_tf.layers", "xadv_tf.optimizers"),
     "xadv_tf.data": ("xadv_tf",),

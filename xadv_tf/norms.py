@@ -1,4 +1,4 @@
-"""Norms per example, shared by VAT, AT and the attacks."""
+"""Norms per example, shared by VAT and AT."""
 
 from typing import Any
 
@@ -8,43 +8,16 @@ import tensorflow as tf
 _TINY = 1e-30
 
 
-def l2_norm(x: Any) -> tf.Tensor:
-    """Euclidean norm of each example, shape [batch, 1, ..., 1], for x of shape [batch, ...].
-
-    Scaled by the largest entry first: gradients of a divergence near its minimum are so small
-    (1e-20 and less) that their squares would underflow.
-    """
-    scale = tf.reduce_max(tf.abs(x), axis=_inner_axes(x), keepdims=True) + _TINY
-    return scale * tf.sqrt(tf.reduce_sum(tf.square(x / scale), axis=_inner_axes(x), keepdims=True))
-
-
 def l2_normalize(x: Any) -> tf.Tensor:
-    """Scales each example of x, [batch, ...], to Euclidean norm 1; zero stays zero."""
+    """Scales each example of x, [batch, ...], to Euclidean norm 1; zero stays zero.
+
+    By the largest entry first: gradients of a divergence near its minimum are so small (1e-20 and
+    less) that their squares would underflow.
+    """
     scale = tf.reduce_max(tf.abs(x), axis=_inner_axes(x), keepdims=True) + _TINY
     x = x / scale
     square = tf.reduce_sum(tf.square(x), axis=_inner_axes(x), keepdims=True)
     return x * tf.math.rsqrt(tf.maximum(square, _TINY))
-
-
-def project_to_ball(perturbation: Any, epsilon: float, norm: str) -> tf.Tensor:
-    """Projects each example of `perturbation`, [batch, ...], onto the ball of radius epsilon.
-
-    Args:
-        perturbation: float tensor [batch, ...].
-        epsilon: radius, >= 0, in units of the input.
-        norm: "linf" or "l2".
-
-    Returns:
-        The nearest point of the ball, shape of `perturbation`.
-
-    Raises:
-        ValueError: for another norm.
-    """
-    if norm == "linf":
-        return tf.clip_by_value(perturbation, -epsilon, epsilon)
-    if norm == "l2":
-        return perturbation * tf.minimum(1.0, epsilon / tf.maximum(l2_norm(perturbation), _TINY))
-    raise ValueError(f"norm must be 'linf' or 'l2'. Received: norm={norm!r}")
 
 
 def steepest_step(gradient: Any, epsilon: float, norm: str) -> tf.Tensor:

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from xadv_tf.layers.perturbation_table import gather_rows, local_variable
+from xadv_tf.local_variables import gather_rows, local_variable
 
 
 @keras.saving.register_keras_serializable(package="xadv_tf")

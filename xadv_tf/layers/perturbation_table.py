@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import tensorflow as tf
+
+from xadv_tf.local_variables import gather_rows
 
 
 @keras.saving.register_keras_serializable(package="xadv_tf")
@@ -78,29 +79,3 @@ class PerturbationTable(keras.layers.Layer):
             "initializer": keras.initializers.serialize(self.initializer),
             "seed": self.seed,
         }
-
-
-def gather_rows(variable: Any, index: Any) -> Any:
-    """Returns rows of a variable at the cost of those rows, on this replica's device.
-
-    `tf.gather` on a mirrored variable reads the whole of it first.
-
-    Args:
-        variable: a `keras.Variable` or `tf.Variable`, mirrored or not, [rows, ...].
-        index: integer [batch].
-
-    Returns:
-        [batch, ...]
-    """
-    return tf.gather(local_variable(variable), index)
-
-
-def local_variable(variable: Any) -> Any:
-    """Returns what stands for `variable` on this replica: a plain `tf.Variable`.
-
-    Within `keras.StatelessScope` it is the tensor that the scope has in its place.
-    """
-    value = variable.value if isinstance(variable, keras.Variable) else variable
-    if isinstance(value, tf.distribute.DistributedValues):
-        return value._get_on_device_or_primary()
-    return value

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from xadv_tf.layers.perturbation_table import local_variable
+from xadv_tf.local_variables import local_variable
 from xadv_tf.optimizers.adam import one_minus_power
 
 

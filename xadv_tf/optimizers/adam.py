@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from xadv_tf.layers.perturbation_table import local_variable
+from xadv_tf.local_variables import local_variable
 
 
 @keras.saving.register_keras_serializable(package="xadv_tf")

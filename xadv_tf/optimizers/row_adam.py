@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from xadv_tf.layers.perturbation_table import gather_rows, local_variable
+from xadv_tf.local_variables import gather_rows, local_variable
 from xadv_tf.optimizers.adam import Adam, one_minus_power
 
 # The last idle steps, which together make up this share of the drift, are left out.

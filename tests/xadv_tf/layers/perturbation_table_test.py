@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from xadv_tf.layers.perturbation_table import PerturbationTable, gather_rows
+from xadv_tf.layers.perturbation_table import PerturbationTable
 
 
 def test_rows_are_those_of_the_indices():
@@ -70,7 +70,6 @@ def test_mirrored_table_is_gathered_without_reading_it():
     assert not reads & {op.type for op in step.get_concrete_function().graph.get_operations()}
     for rows in strategy.experimental_local_results(step()):
         np.testing.assert_array_equal(rows, table.log_alpha.numpy()[[7]])
-    np.testing.assert_array_equal(gather_rows(table.log_alpha, [7]), table.log_alpha.numpy()[[7]])
 
 
 def test_config_round_trip():

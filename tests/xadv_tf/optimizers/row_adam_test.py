@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from xadv_tf.layers.perturbation_table import gather_rows
+from xadv_tf.local_variables import gather_rows
 from xadv_tf.optimizers import Adam, RowAdam
 
 ROWS, WIDTH, BATCH = 2000, 4, 50
