@@ -100,9 +100,7 @@ def open_builder(name: str, *, data_dir: str | None, download: bool) -> Any:
     try:
         # Any version will do, not only the one that the installed tensorflow_datasets would make.
         builder = tfds.builder(name if ":" in name else f"{name}:*.*.*", data_dir=folder)
-    except (
-        Exception
-    ) as error:  # A damaged dataset_info.json ends in many, Protocol Buffers' own too.
+    except Exception as error:  # Protocol Buffers' own too, of a damaged dataset_info.json.
         raise DataError(
             f"The data set {name!r} cannot be opened. Received: {folder} ({_first_line(error)})"
         ) from error
