@@ -1,35 +1,57 @@
 """Flags of the data: which images, how many labels, how they are prepared and drawn."""
 
-from absl import flags
+from flags import define
+from flags.define import Kind
 
-flags.DEFINE_string(
+define.string(
     "dataset",
     "digits",
     "The data set: digits; an image-classification set of tensorflow_datasets, e.g. mnist, "
     "cifar10, svhn_cropped or, with a further training split, svhn_cropped+extra; folder:PATH for "
     "images as PATH/train/CLASS/*.png and PATH/test/CLASS/*.png; or PATH.npz with arrays "
     "train_images, train_labels, test_images, test_labels.",
+    kind=Kind.TASK,
 )
-flags.DEFINE_string(
+define.string(
     "data_dir",
     None,
     "Directory of prepared TFDS data sets; else TFDS_DATA_DIR, else TFDS's default.",
+    kind=Kind.PLACE,
 )
-flags.DEFINE_boolean("download", False, "Download a data set that is missing from --data_dir.")
-flags.DEFINE_boolean(
+define.boolean(
+    "download",
+    False,
+    "Download a data set that is missing from --data_dir.",
+    kind=Kind.PLACE,
+)
+define.boolean(
     "stream",
     False,
     "Leave the images in the TFRecords of --dataset and read those of each step, for a set that "
     "does not fit into memory; the run is the same.",
+    kind=Kind.PLACE,
 )
-flags.DEFINE_integer(
-    "num_labeled", 0, "Labeled training examples; 0 labels all of them.", lower_bound=0
+define.integer(
+    "num_labeled",
+    0,
+    "Labeled training examples; 0 labels all of them.",
+    at_least=0,
+    kind=Kind.TASK,
 )
-flags.DEFINE_integer(
-    "num_validation", 0, "Training examples held back for validation.", lower_bound=0
+define.integer(
+    "num_validation",
+    0,
+    "Training examples held back for validation.",
+    at_least=0,
+    kind=Kind.TASK,
 )
-flags.DEFINE_boolean("balanced", True, "Label equally many examples of each class.")
-flags.DEFINE_string(
+define.boolean(
+    "balanced",
+    True,
+    "Label equally many examples of each class.",
+    kind=Kind.TASK,
+)
+define.string(
     "scaling",
     "centered",
     "How pixels become numbers: unit [0, 1]; centered [-0.5, 0.5]; symmetric [-1, 1]; "
@@ -37,29 +59,29 @@ flags.DEFINE_string(
     "mean 0 and norm 55; or whitened by ZCA: zca_raw (xVAT on CIFAR), zca_centered (VAT), zca_unit "
     "(Temporal Ensembling), zca_gcn (Ladder, Mean Teacher).",
 )
-flags.DEFINE_boolean("crop", False, "Augment by random crops of the image reflected by 2 pixels.")
-flags.DEFINE_integer(
+define.boolean("crop", False, "Augment by random crops of the image reflected by 2 pixels.")
+define.integer(
     "crop_offset_max",
     2,
     "Greatest shift of the crop's window in pixels, of -2 to 2; the released xVAT code has 1.",
-    lower_bound=-2,
-    upper_bound=2,
+    at_least=-2,
+    at_most=2,
 )
-flags.DEFINE_boolean("flip", False, "Augment by random horizontal flips.")
-flags.DEFINE_integer(
+define.boolean("flip", False, "Augment by random horizontal flips.")
+define.integer(
     "labeled_batch_size",
     100,
     "Labeled images per step; 0 draws each batch from the pool alone, with those labels that are "
     "known.",
-    lower_bound=0,
+    at_least=0,
 )
-flags.DEFINE_integer(
+define.integer(
     "unlabeled_batch_size",
     250,
     "Unlabeled images per step; 0 trains on the labeled batch alone (supervised).",
-    lower_bound=0,
+    at_least=0,
 )
-flags.DEFINE_boolean(
+define.boolean(
     "joined_batch", False, "Make one batch of the labeled and the unlabeled images of a step."
 )
-flags.DEFINE_boolean("epochwise", False, "Draw each image at most once an epoch.")
+define.boolean("epochwise", False, "Draw each image at most once an epoch.")

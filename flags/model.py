@@ -1,17 +1,14 @@
 """Flags of the classifier; unset leaves the model's default; not every model takes each."""
 
-from absl import flags
+from flags import define
+from flags.models import MODELS
 
-from flags.ranges import define_float
-
-flags.DEFINE_string(
+define.string(
     "model",
     "mlp",
-    "mlp, mlp_supervised, mnist_cnn, conv_large, conv_large_weight_norm, ladder_mlp, "
-    "ladder_conv, catgan_mlp, catgan_conv, gan_mlp, gan_conv, gan_conv_svhn, wide_resnet, "
-    "wide_resnet_28_2 or wide_resnet_28_10.",
+    f"{', '.join(MODELS)}.",
 )
-flags.DEFINE_enum(
+define.enumeration(
     "kernel_initializer",
     None,
     [
@@ -24,19 +21,21 @@ flags.DEFINE_enum(
     ],
     "Law of the initial weights (see xadv_tf/initializers.py).",
 )
-define_float("input_noise", None, "Deviation of the Gaussian noise on the images.", at_least=0)
-define_float("hidden_noise", None, "Deviation of the noise before each later layer.", at_least=0)
-define_float("dropout", None, "Share of units dropped.", at_least=0, below=1)
-flags.DEFINE_boolean("conv_bias", None, "Add a bias before each normaliser of conv_large.")
-flags.DEFINE_boolean("top_batch_norm", None, "Normalise the logits as well.")
-flags.DEFINE_boolean(
+define.number("input_noise", None, "Deviation of the Gaussian noise on the images.", at_least=0)
+define.number("hidden_noise", None, "Deviation of the noise before each later layer.", at_least=0)
+define.number("dropout", None, "Share of units dropped.", at_least=0, below=1)
+define.boolean("conv_bias", None, "Add a bias before each normaliser of conv_large.")
+define.boolean("top_batch_norm", None, "Normalise the logits as well.")
+define.boolean(
     "batch_norm_affine", None, "Learn a scale and an offset in each normaliser of conv_large."
 )
-define_float(
+define.number(
     "batch_norm_momentum",
     None,
     "Share of the running statistics that a step keeps.",
     at_least=0,
     below=1,
 )
-define_float("batch_norm_epsilon", None, "Added to the variance before its root is taken.", above=0)
+define.number(
+    "batch_norm_epsilon", None, "Added to the variance before its root is taken.", above=0
+)

@@ -29,9 +29,10 @@ ALLOWED = {
     "trainers.errors": (),
     "trainers.commands": (),
     "trainers.settings": ("trainers.errors", "trainers.commands", "flags"),
-    "trainers.run": ("trainers.errors", "trainers.settings", "xadv_tf*"),
+    "trainers.run": ("trainers.errors", "trainers.settings", "flags", "xadv_tf*"),
     "trainers.reports": (
-        "trainers.errors", "trainers.commands", "trainers.settings", "trainers.run", "xadv_tf*"
+        *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
+        *("flags", "xadv_tf*"),
     ),
     "trainers.tuning": (
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
@@ -39,7 +40,7 @@ ALLOWED = {
     ),
     "trainers.benchmarking": (
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
-        *("trainers.reports", "xadv_tf*"),
+        *("trainers.reports", "flags", "xadv_tf*"),
     ),
 }  # fmt: skip
 # Modules that stand by themselves, at the bottom, beside the programs at the top.

@@ -26,7 +26,6 @@ from trainers.benchmarking import (
     experiment_table,
     setting_table,
     step_timing,
-    timed_step,
 )
 from trainers.benchmarking.timed_step import Setting
 from trainers.errors import UsageError
@@ -70,7 +69,7 @@ def measure(
 
     Args:
         setting: what the methods train.
-        names: keys of `timed_step.METHODS`.
+        names: of flags.benchmark.TIMED.
         repeats: as for `step_timing.compare`.
         seconds: as for `step_timing.compare`.
 
@@ -98,7 +97,10 @@ def main(argv: list[str]) -> int:
         output, patterns = experiment_lib.program_flags("output", "experiments")
         if patterns is None:
             experiment_lib.refuse_untaken_flags(*_OF_SETTINGS, where=" without --experiments")
-            settings, methods = _settings(), _chosen("methods", timed_step.METHODS)
+            settings, methods = (
+                _settings(),
+                _chosen("methods", flags.benchmark.TIMED, flags.benchmark.TIMED_BY_DEFAULT),
+            )
         else:
             experiment_lib.refuse_untaken_flags(*_OF_EXPERIMENTS, where=" with --experiments")
             planned = experiment_rows.plan(patterns)

@@ -20,7 +20,7 @@ from absl import logging
 
 import flags.programs  # noqa: F401 (defines --split and --output)
 from trainers.errors import UsageError
-from trainers.reports import evaluation, seeds, tables
+from trainers.reports import evaluation, seeds
 from trainers.run.loop import Loop
 from trainers.run.provenance import provenance
 from trainers.run.restore import restore
@@ -63,7 +63,7 @@ def evaluate(
         raise UsageError(f"--workdir={workdir} cannot be evaluated: {error}") from error
     about = {
         "workdir": workdir,
-        "method": tables.method_label(experiment),
+        "method": experiment.label,
         "dataset": experiment.dataset,
         "seed": experiment.seed,
         "split": split,

@@ -15,7 +15,7 @@ from absl import logging
 
 import flags.programs  # noqa: F401 (defines --output)
 from trainers.errors import UsageError
-from trainers.reports import evaluation, tables
+from trainers.reports import evaluation
 from trainers.run.restore import restore
 from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
@@ -174,7 +174,7 @@ def describe(
         accuracy = result["test_accuracy"]
     return {
         "workdir": workdir,
-        "method": tables.method_label(experiment),
+        "method": experiment.label,
         "model": experiment.model,
         "dataset": experiment.dataset,
         "seed": experiment.seed,

@@ -8,7 +8,7 @@ from absl import logging
 
 import flags.programs  # noqa: F401 (defines --additive_workdir and --output)
 from trainers.errors import UsageError
-from trainers.reports import shown_images, tables
+from trainers.reports import shown_images
 from trainers.run.restore import restore
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import program
@@ -40,7 +40,7 @@ def draw(workdir: str, additive_workdir: str | None = None) -> Any:
             f"Received: --workdir={workdir}, a run of {experiment.method}"
         )
     shown = shown_images.one_of_each_class(data)
-    results = [shown_images.perturbed(method, tables.method_label(experiment), shown)]
+    results = [shown_images.perturbed(method, experiment.label, shown)]
     if additive_workdir:
         results.append(_additive(additive_workdir, experiment, shown))
     return figures.draw_perturbations(shown.image.numpy(), shown.label.tolist(), *results)
@@ -61,7 +61,7 @@ def _additive(
             "--additive_workdir must be a run of vat or at. "
             f"Received: --additive_workdir={workdir}, a run of {experiment.method}"
         )
-    return shown_images.perturbed(method, tables.method_label(experiment), shown)
+    return shown_images.perturbed(method, experiment.label, shown)
 
 
 def main(argv: list[str]) -> int:

@@ -19,6 +19,7 @@ from typing import Any
 
 import flags
 import flags.programs  # defines --table
+from flags.methods import label, rows
 from trainers import commands, errors
 from trainers.errors import UsageError
 from trainers.reports import tables
@@ -29,8 +30,8 @@ from trainers.settings.changed_flags import refuse_changed_flags
 # No TensorFlow here: this program only waits for those that need it.
 
 _EXPERIMENTS = pathlib.Path(flags.__file__).parent / "experiments"
-# From the plainest method on, the first result after the shortest time.
-_ORDER = ("MLE", "RandomMask", "AT", "VAT", "xAT-I", "xAT-T", "xVAT-I", "xVAT-T")
+# From the plainest method on, the first result after the shortest time; combinations come last.
+_ORDER = [label(method, mask) for method, mask in rows().values()]
 _FLAGS = ("table", *experiment_lib.all_names())
 
 
@@ -90,7 +91,7 @@ def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> l
     planned = overriding.plan(workdirs, overrides, choice=f"--table={table}")
     runs = [
         Run(
-            tables.method_label(one.experiment),
+            one.experiment.label,
             pathlib.Path(one.experiment.workdir),
             one.arguments,
             experiment_lib.to_flagfile(one.values),

@@ -67,7 +67,7 @@ def train(
         training.restore()
         if not loop.step:
             summaries.start()
-        label = tables.method_label(experiment)
+        label = experiment.label
         if before and not experiment.quiet:
             _print_resumption(label, before, loop.step)
         with Progress(label, experiment.train_steps, quiet=experiment.quiet) as progress:

@@ -8,6 +8,7 @@ import pathlib
 import pytest
 
 import flags
+from flags.methods import FORMS, METHODS
 from trainers import reproduce
 from trainers.errors import UsageError
 from trainers.settings import experiment as experiment_lib
@@ -40,7 +41,7 @@ def _exceptions(data, method):
 
 
 def _has_mask(method):
-    return "mask" in taken_flags.METHOD_FLAGS[method]
+    return METHODS[method].trains_mask
 
 
 def _row(values):
@@ -51,8 +52,8 @@ def _row(values):
 
 def test_every_method_has_a_run_on_every_data_set():
     rows = set(_COMBINATIONS)
-    for method in taken_flags.METHOD_FLAGS:
-        forms = taken_flags.MASK_FLAGS if _has_mask(method) else ()
+    for method in METHODS:
+        forms = FORMS if _has_mask(method) else ()
         rows |= {f"{method}_{form}" for form in forms} or {method}
     assert set(_FILES) == {f"{data}_{row}" for data in _DATASETS for row in rows}
 

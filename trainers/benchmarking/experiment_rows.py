@@ -6,14 +6,14 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from flags.define import Kind
 from trainers.benchmarking import child, experiment_table, experiment_timing
 from trainers.errors import UsageError
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import overriding
 
-# Of one run's course or place, of which there is none here; and rows are timed on one device.
-_NOT_TAKEN = ("workdir", "quiet", "brief", "test", "stop_at", "profile_steps", "strategy")
-FLAGS = tuple(name for name in experiment_lib.all_names() if name not in _NOT_TAKEN)
+# There are no runs here that a flag of a call could be of, and rows are timed on one device.
+FLAGS = tuple(name for name in experiment_lib.all_names(without={Kind.CALL}) if name != "strategy")
 _PEAK_SECONDS = 10.0
 
 

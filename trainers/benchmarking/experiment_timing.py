@@ -20,7 +20,6 @@ from absl import logging
 
 from trainers.benchmarking import flops, peak
 from trainers.benchmarking.timed_step import time_steps
-from trainers.reports import tables
 from trainers.run import assembly, split_data
 from trainers.run.loop import Loop
 from trainers.settings import experiment as experiment_lib
@@ -76,7 +75,7 @@ def measure(
         report(f"{done} of {steps} steps, {1000 * taken:.1f} ms/step")
     rates += peak.measure([dtype], seconds_per_dtype=peak_seconds)
     return {
-        "method": tables.method_label(experiment),
+        "method": experiment.label,
         "model": experiment.model,
         "dataset": experiment.dataset,
         "labeled_batch_size": experiment.labeled_batch_size,

@@ -7,15 +7,10 @@ from typing import Any
 
 from rich import box, table
 
+from flags import methods
 from trainers.benchmarking.timed_step import Setting
 
-_LABELS = {
-    "mle": "MLE",
-    "at": "AT",
-    "vat": "VAT",
-    "xvat_inductive": "xVAT-I",
-    "xvat_transductive": "xVAT-T",
-}
+_ROWS = methods.rows()
 
 
 def describe(setting: Setting) -> str:
@@ -92,7 +87,7 @@ def make_table(setting: Setting, summary: Mapping[str, Any]) -> table.Table:
     for row in summary["rows"]:
         of_vat = row["ratio_to"].get("vat")
         shown.add_row(
-            _LABELS[row["method"]],
+            methods.label(*_ROWS[row["method"]]),
             f"{row['milliseconds']:.1f}",
             f"{of_vat:.3f}" if of_vat else "-",
             f"{100 * row['loop_throughput']:.1f}",

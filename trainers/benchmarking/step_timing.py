@@ -35,7 +35,7 @@ def compare(
 
     Args:
         setting: what they train; its precision must be Keras's policy already.
-        names: keys of `timed_step.METHODS`.
+        names: of flags.benchmark.TIMED.
         repeats: rounds to take at most, at least `FEWEST_ROUNDS`.
         seconds: time to spend on each method's rounds, about; `FEWEST_ROUNDS` are always taken.
         report: called with a line of progress now and then.

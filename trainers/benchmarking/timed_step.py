@@ -2,12 +2,13 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from flags.methods import METHODS, rows
 from trainers.benchmarking import flops
 from trainers.run.loop import Loop
 from xadv_tf import data, methods, models
@@ -17,6 +18,7 @@ from xadv_tf.layers import PerturbationGenerator, PerturbationTable
 _TIMING_SECONDS = 0.2
 _NUM_CLASSES = 10
 _SEED = 1
+_ROWS = rows()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,18 +50,28 @@ class Setting:
         return self.precision.removeprefix("mixed_")
 
 
-METHODS: Mapping[str, Callable[[Any, Setting], methods.Method]] = {
-    "mle": lambda classifier, setting: methods.MLE(classifier),
-    "at": lambda classifier, setting: methods.AT(classifier),
-    "vat": lambda classifier, setting: methods.VAT(classifier),
-    "xvat_inductive": lambda classifier, setting: methods.XVAT(
-        classifier, mask=PerturbationGenerator(seed=_SEED)
-    ),
-    "xvat_transductive": lambda classifier, setting: methods.XVAT(
-        classifier,
-        mask=PerturbationTable(setting.num_pool, (*setting.image_shape[:2], 1), seed=_SEED),
-    ),
-}
+def build_method(name: str, classifier: Any, setting: Setting) -> methods.Method:
+    """A method at its defaults.
+
+    Args:
+        name: one of flags.benchmark.TIMED.
+        classifier: what it trains.
+        setting: of which a table of masks has the size.
+    """
+    method, form = _ROWS[name]
+    declared, given = METHODS[method], dict[str, Any]()
+    if declared.trains_mask:
+        masks = {
+            "inductive": lambda: PerturbationGenerator(seed=_SEED),
+            "transductive": lambda: PerturbationTable(
+                setting.num_pool, (*setting.image_shape[:2], 1), seed=_SEED
+            ),
+        }
+        given["mask"] = masks[form]()
+    if declared.per_image:
+        given["num_examples"] = setting.num_pool
+        given["steps_per_epoch"] = setting.num_pool // setting.unlabeled_batch_size
+    return methods.get(method)(classifier, **given)
 
 
 def make_data(setting: Setting) -> tuple[data.PoolData, data.Sampler]:
@@ -85,7 +97,7 @@ class TimedStep:
     """A method with its optimizers at their defaults, as training has them.
 
     Args:
-        name: key of `METHODS`.
+        name: one of flags.benchmark.TIMED.
         setting: what it trains; its precision must be Keras's policy already.
         pool: as `make_data` gives it.
         sampler: as `make_data` gives it.
@@ -98,7 +110,7 @@ class TimedStep:
             input_shape=setting.image_shape, num_classes=_NUM_CLASSES, seed=_SEED
         )
         self.name = name
-        self.method = METHODS[name](classifier, setting)
+        self.method = build_method(name, classifier, setting)
         self.method.compile()
         self._loop = Loop(
             self.method,

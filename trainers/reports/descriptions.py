@@ -6,15 +6,12 @@ from typing import Any
 
 from tensorboard.plugins.custom_scalar import layout_pb2
 
-from trainers.reports import tables
+from flags.define import KINDS, Kind
 from trainers.settings.experiment import Experiment
 from xadv_tf import methods
 
-# Of the run's place and of what is shown of it, not of what is trained.
-_NO_HPARAMS = (
-    "workdir", "data_dir", "download", "quiet", "brief", "test", "stop_at", "log_every",
-    "checkpoint_every", "summary_every", "profile_steps",
-)  # fmt: skip
+# They say nothing of what is trained.
+_NO_HPARAMS = (Kind.CALL, Kind.PLACE, Kind.RECORD)
 
 
 def flags_table(experiment: Experiment) -> str:
@@ -36,11 +33,11 @@ def method_text(label: str, method: methods.Method) -> str:
 
 def hparams(experiment: Experiment) -> dict[str, Any]:
     """The flags that say what is trained, in the types of the hparams dashboard."""
-    settings = {**_settings(experiment), "method": tables.method_label(experiment)}
+    settings = {**_settings(experiment), "method": experiment.label}
     return {
         name: value if isinstance(value, bool | int | float) else str(value)
         for name, value in settings.items()
-        if name not in _NO_HPARAMS
+        if KINDS[name] not in _NO_HPARAMS
     }
 
 

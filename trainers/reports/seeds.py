@@ -9,7 +9,6 @@ from typing import Any
 from rich import box, console, table
 
 from trainers.errors import UsageError
-from trainers.reports import tables
 from trainers.settings import experiment as experiment_lib
 from xadv_tf import metrics
 
@@ -46,7 +45,7 @@ def group(workdirs: Sequence[str]) -> list[Group]:
     seeds: dict[frozenset[str], dict[int, str]] = {}
     for workdir in workdirs:
         experiment, flags = _read(workdir)
-        labels[flags] = tables.method_label(experiment)
+        labels[flags] = experiment.label
         runs = seeds.setdefault(flags, {})
         if experiment.seed in runs:
             raise UsageError(

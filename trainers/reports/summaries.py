@@ -15,7 +15,7 @@ from tensorboard.plugins.hparams import api as hparams_api
 from tensorboard.plugins.hparams import api_pb2 as hparams_api_pb2
 from tensorboard.plugins.hparams import summary as hparams_summary
 
-from trainers.reports import descriptions, shown_images, tables
+from trainers.reports import descriptions, shown_images
 from trainers.run.loop import Loop
 from trainers.run.split_data import Data
 from trainers.settings.experiment import Experiment
@@ -61,7 +61,7 @@ class Summaries:
         self._loop = loop
         self._method = loop.method
         self._writing = writing
-        self._label = tables.method_label(experiment)
+        self._label = experiment.label
         self._shown = shown_images.one_of_each_class(data, at_most=_IMAGES_IN_PICTURES)
         self._many = np.arange(min(_MASKS_IN_HISTOGRAMS, len(data.split.pool)))
         self._many_images = data.pool.images_at(self._many)

@@ -9,34 +9,6 @@ from typing import Any
 from rich import box, console, table
 
 from trainers import commands
-from trainers.settings import taken_flags
-from trainers.settings.experiment import Experiment
-
-_NAMES = {
-    "mle": "MLE",
-    "at": "AT",
-    "vat": "VAT",
-    "xat": "xAT",
-    "xvat": "xVAT",
-    "random_mask": "RandomMask",
-    "ladder": "Ladder",
-    "entropy": "Entropy",
-    "pseudo_label": "PseudoLabel",
-    "pi_model": "Pi-model",
-    "temporal_ensembling": "Temporal Ensembling",
-    "mean_teacher": "Mean Teacher",
-    "catgan": "CatGAN",
-    "feature_matching_gan": "FM-GAN",
-}
-
-
-def method_label(experiment: Experiment) -> str:
-    """The method as the paper's tables call it: xVAT-I and xVAT-T tell where the mask lives."""
-    form = {"inductive": "-I", "transductive": "-T"}[experiment.mask]
-    return "+".join(
-        _NAMES.get(part, part) + (form if part in ("xat", "xvat") else "")
-        for part in taken_flags.parts(experiment.method)
-    )
 
 
 def print_results(results: Sequence[tuple[str, Mapping[str, Any]]]) -> None:

@@ -1,10 +1,14 @@
 """From an experiment to what trains it: data, classifier, method, optimizers and the loop."""
 
+import inspect
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from flags.methods import COMMON, METHODS
+from flags.models import MODELS
 from trainers.errors import UsageError
 from trainers.run import schedules, split_data
 from trainers.run.loop import Loop
@@ -16,11 +20,6 @@ from xadv_tf.layers import HardConcreteGate, PerturbationGenerator, Perturbation
 from xadv_tf.optimizers import Adam, RowAdam
 
 _GATE = ("beta", "gamma", "zeta")
-# Flags that say how the mask is made or trained rather than what the method does.
-_OF_THE_MASK = ("mask", "mask_learning_rate", "mask_decay", *_GATE)
-_OF_SCHEDULES = ("consistency_ramp_epochs", "early_teacher_decay")
-# The generator of each method that has one, unless --generator names another.
-_GENERATORS = {"catgan": "catgan_mlp", "feature_matching_gan": "gan_mlp"}
 _PIXEL_RANGES = {
     "unit": "unit",
     "centered": "centered",
@@ -56,7 +55,7 @@ def build_classifier(experiment: Experiment, dataset: data_lib.Dataset) -> Any:
     """The architecture for this data set, weights drawn from the experiment's seed."""
     keras.utils.set_random_seed(experiment.seed)
     build = models.get(experiment.model)
-    names = taken_flags.MODEL_FLAGS[experiment.model]
+    names = MODELS[experiment.model]
     options = {names[flag]: value for flag, value in experiment.model_options.items()}
     several = tf.distribute.get_strategy().num_replicas_in_sync > 1
     if several and experiment.model in models.NORMALIZED:
@@ -72,12 +71,12 @@ def build_method(experiment: Experiment, classifier: Any, *, pool_size: int) -> 
     """
     optimizers = {"optimizer": _adam(experiment)}
     names = taken_flags.parts(experiment.method)
-    if {"xat", "xvat"}.intersection(names):
+    if any(METHODS[name].trains_mask for name in names):
         optimizers["mask_optimizer"] = _mask_optimizer(experiment)
-    if _GENERATORS.keys() & set(names):
+    if any(METHODS[name].generator for name in names):
         optimizers["generator_optimizer"] = _adam(experiment)
     arguments = [_arguments(experiment, name, classifier, pool_size) for name in names]
-    common = {n: v for n, v in experiment.options.items() if n in taken_flags.COMMON_FLAGS}
+    common = {n: v for n, v in experiment.options.items() if n in COMMON}
     common["seed"] = experiment.seed
     if len(names) == 1:
         method = methods.get(names[0])(classifier, **arguments[0], **common)
@@ -125,44 +124,47 @@ def _arguments(
     experiment: Experiment, name: str, classifier: Any, pool_size: int
 ) -> dict[str, Any]:
     """What a method's constructor takes by the flags, but for what all methods take."""
-    taken = set(taken_flags.of_method(name, experiment.mask)) - set(taken_flags.COMMON_FLAGS)
+    declared = METHODS[name]
+    taken = set(taken_flags.of_method(name, experiment.mask)) - set(COMMON)
     given = {n: value for n, value in experiment.options.items() if n in taken}
-    elsewhere = (*_OF_THE_MASK, *_OF_SCHEDULES, "generator")
-    options = {n: v for n, v in given.items() if n not in elsewhere}
+    # The other flags say how a mask is made or trained, or what a weight's schedule is.
+    own = inspect.signature(methods.get(name)).parameters
+    options = {n: value for n, value in given.items() if n in own}
+    options |= {n: v for n, v in schedules.consistency(experiment).items() if n in taken}
     gate = {n: given[n] for n in _GATE if n in given}
     if gate:
         options["gate"] = HardConcreteGate(**gate)
-    options |= {n: v for n, v in schedules.consistency(experiment).items() if n in taken}
-    if name == "temporal_ensembling":
+    if declared.per_image:
         batch_size = experiment.unlabeled_batch_size or experiment.labeled_batch_size
         options["num_examples"] = pool_size
         options["steps_per_epoch"] = max(1, pool_size // batch_size)
-    if name in ("xat", "xvat"):
-        options["mask"] = _take_mask(experiment, options, classifier.input_shape, pool_size)
-    if name in _GENERATORS:
-        options["generator"] = _generator(experiment, classifier.input_shape)
+    if declared.trains_mask:
+        options["mask"] = _mask(experiment, given, classifier.input_shape, pool_size)
+    if declared.generator:
+        options["generator"] = _generator(
+            given.get("generator", declared.generator), experiment, classifier.input_shape
+        )
     return options
 
 
-def _take_mask(
-    experiment: Experiment, options: dict[str, Any], image_shape: Any, pool_size: int
+def _mask(
+    experiment: Experiment, given: Mapping[str, Any], image_shape: Any, pool_size: int
 ) -> PerturbationGenerator | PerturbationTable:
-    """Makes the mask of the flags in `options` that describe it, and takes them out."""
+    """The mask that the given flags describe."""
     if experiment.mask == "inductive":
-        names = [name for name in options if name.startswith("generator_")]
-        arguments = {name.removeprefix("generator_"): options.pop(name) for name in names}
+        prefix = "generator_"
+        arguments = {n.removeprefix(prefix): v for n, v in given.items() if n.startswith(prefix)}
         return PerturbationGenerator(seed=experiment.seed, **arguments)
     initializer = keras.initializers.RandomNormal(
-        mean=options.pop("log_alpha_mean", 0.0),
-        stddev=options.pop("log_alpha_stddev", 1.0),
+        mean=given.get("log_alpha_mean", 0.0),
+        stddev=given.get("log_alpha_stddev", 1.0),
         seed=experiment.seed,
     )
     return PerturbationTable(pool_size, (*image_shape[1:-1], 1), initializer=initializer)
 
 
-def _generator(experiment: Experiment, image_shape: Any) -> Any:
+def _generator(name: str, experiment: Experiment, image_shape: Any) -> Any:
     """The network that generates images in the range that the scaling gives the real ones."""
-    name = experiment.options.get("generator", _GENERATORS[experiment.method])
     return models.GENERATORS[name](
         image_shape[1:],
         pixel_range=_PIXEL_RANGES.get(experiment.scaling, "unbounded"),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from trainers.run import sources
 from xadv_tf import data
 from xadv_tf.methods import Method
 
@@ -50,12 +51,7 @@ class Loop:
         self._augment = augment
         self._names: list[str] = []
         replicas = strategy.num_replicas_in_sync
-        self._stream = None
-        if isinstance(pool, data.StreamedPool):
-            self._stream = data.Stream(pool, sampler, strategy)
-        else:
-            # One copy a replica, on its device: a step gathers where it computes.
-            self._pool = pool.on(strategy) if replicas > 1 else pool
+        self._source = sources.of(pool, sampler, strategy)
         self._whole_pool = pool
         self._evaluation_is_prepared = False
         if jit_compile and replicas > 1:
@@ -65,9 +61,9 @@ class Loop:
         if jit_compile is None:
             jit_compile = replicas == 1 and bool(tf.config.list_physical_devices("GPU"))
         self.jit_compile = jit_compile
-        self._step = self._traced_step if self._stream is None else self._train_on
+        self._step: Any = self._traced_step
         if jit_compile:
-            self._step = tf.function(self._step, jit_compile=True, autograph=False)
+            self._step = tf.function(self._traced_step, jit_compile=True, autograph=False)
         self._run = tf.function(self._traced_run, autograph=False)
         self._predict = tf.function(
             lambda image: self.method(image, training=False), autograph=False
@@ -88,8 +84,8 @@ class Loop:
         if self.step == 0:
             self.method.initialize(data.training_batches(self._whole_pool, self.sampler))
         self._evaluation_is_prepared = False
-        source = self._pool if self._stream is None else self._stream.take(self.step, num_steps)
-        return self._run(source, tf.constant(num_steps)).numpy()
+        opened = self._source.open(self.step, num_steps)
+        return self._run(opened, tf.constant(num_steps)).numpy()
 
     def trace(self) -> Any:
         """A step on a whole batch as a ConcreteFunction, to be looked at and not to be called."""
@@ -128,15 +124,14 @@ class Loop:
         ]
         return np.concatenate(batches)
 
-    def _traced_run(self, source: Any, num_steps: tf.Tensor) -> tf.Tensor:
+    # A batch's way, from its indices to its step: down these four functions.
+
+    def _traced_run(self, opened: Any, num_steps: tf.Tensor) -> tf.Tensor:
         first = self.method.step.value + 0  # A copy: the variable moves on.
 
         def body(i: tf.Tensor, logs: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-            if self._stream is None:
-                step = first + tf.cast(i, first.dtype)
-                per_replica = self.strategy.run(self._replica_step, args=(source, step))
-            else:
-                per_replica = self.strategy.run(self._step, args=(next(source),))
+            fetched = self._source.fetch(opened, first + tf.cast(i, first.dtype))
+            per_replica = self.strategy.run(self._replica_step, args=fetched)
             # Logs are sums over replicas already: any replica's will do.
             row = self.strategy.experimental_local_results(per_replica)[0]
             return i + 1, logs.write(i, row)
@@ -145,17 +140,13 @@ class Loop:
         _, logs = tf.while_loop(lambda i, _: i < num_steps, body, (tf.constant(0), logs))
         return logs.stack()
 
-    def _replica_step(self, pool: Any, step: tf.Tensor) -> tf.Tensor:
-        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        draws = self.sampler.indices(step, replica, self.strategy.num_replicas_in_sync)
-        return self._step(pool, draws)
+    def _replica_step(self, *fetched: Any) -> tf.Tensor:
+        return self._step(*self._source.draw(*fetched))
 
-    def _traced_step(self, pool: Any, draws: Any) -> tf.Tensor:
-        return self._train_on(pool.gather(draws, joined=self.sampler.joined))
+    def _traced_step(self, *drawn: Any) -> tf.Tensor:
+        return self._train_on(self._source.gather(*drawn))
 
     def _train_on(self, batch: Any) -> tf.Tensor:
-        # A stream has no unlabeled entry where it would be the labeled one.
-        batch = {"unlabeled": batch["labeled"], **batch}
         if self._augment is not None:
             batch = self._augmented(batch)
         logs = self.method.train_step(batch)

@@ -1,141 +1,140 @@
 """Flags that contradict each other, where doing without one of them in silence would mislead."""
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Callable, Sequence
 
 from absl import flags as absl_flags
 
+from flags.methods import METHODS
 from trainers.errors import UsageError
 from trainers.settings import taken_flags
 
-# Flags that act under some schedules only. At their defaults they ask for nothing.
-_OF_SCHEDULE: Mapping[str, tuple[str, ...]] = {
-    "decay_rate": ("exponential",),
-    "decay_start": ("linear",),
-    "decay_delay": ("linear",),
-    "decay_scale": ("linear",),
-    "decay_floor": ("linear",),
-    "late_beta_1": ("linear", "ramps"),
-    "ramp_up_epochs": ("ramps",),
-    "ramp_down_epochs": ("ramps",),
-    "early_beta_2": ("ramps",),
-    "mask_decay": ("exponential", "linear", "ramps"),
-}
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """What must hold between the flags of an experiment.
+
+    Attributes:
+        flags: the flags that a breach shows with their values; the first is the one to mend.
+        holds: the values of all flags -> whether all is well.
+        otherwise: what the sentence says of a breach, before what was received.
+    """
+
+    flags: Sequence[str]
+    holds: Callable[[absl_flags.FlagValues], bool]
+    otherwise: str
+
+
+def _acts_under(flag: str, *schedules: str) -> Rule:
+    """The flag acts under some schedules only; at its default it asks for nothing."""
+    return Rule(
+        (flag, "schedule"),
+        lambda v: v[flag].value in (v[flag].default, False) or v.schedule in schedules,
+        f"--{flag} must come with --schedule={' or '.join(schedules)}, without which it does "
+        "nothing",
+    )
+
+
+def _moves_images(flag: str) -> Rule:
+    return Rule(
+        ("mask", flag),
+        lambda v: v.mask != "transductive" or not v[flag].value,
+        f"--mask=transductive must come without --{flag}: its masks belong to the images as they "
+        "are",
+    )
+
+
+def _sees_unlabeled(values: absl_flags.FlagValues) -> bool:
+    return any(METHODS[part].unlabeled for part in taken_flags.parts(values.method))
+
+
+RULES = (
+    _acts_under("decay_rate", "exponential"),
+    _acts_under("decay_start", "linear"),
+    _acts_under("decay_delay", "linear"),
+    _acts_under("decay_scale", "linear"),
+    _acts_under("decay_floor", "linear"),
+    _acts_under("late_beta_1", "linear", "ramps"),
+    _acts_under("ramp_up_epochs", "ramps"),
+    _acts_under("ramp_down_epochs", "ramps"),
+    _acts_under("early_beta_2", "ramps"),
+    _acts_under("mask_decay", "exponential", "linear", "ramps"),
+    Rule(
+        ("crop_offset_max",),
+        lambda v: v.crop or v.crop_offset_max == v["crop_offset_max"].default,
+        "--crop_offset_max must come with --crop, without which it does nothing",
+    ),
+    Rule(
+        ("generator_width",),
+        lambda v: v.generator_width is None or (v.generator_depth or 1) > 1,
+        "--generator_width must come with a --generator_depth of at least 2, for the last layer's "
+        "width is --generator_channels",
+    ),
+    Rule(
+        ("profile_steps", "train_steps"),
+        lambda v: (
+            v.profile_steps is None or int(v.profile_steps.partition(":")[2]) <= v.train_steps
+        ),
+        "--profile_steps must end within --train_steps",
+    ),
+    _moves_images("crop"),
+    _moves_images("flip"),
+    Rule(
+        ("ramp_by_step", "schedule"),
+        lambda v: (
+            not v.ramp_by_step or v.schedule == "ramps" or v.consistency_ramp_epochs is not None
+        ),
+        "--ramp_by_step must come with --schedule=ramps or --consistency_ramp_epochs, without "
+        "which it does nothing",
+    ),
+    Rule(
+        ("early_teacher_decay",),
+        lambda v: v.early_teacher_decay is None or v.consistency_ramp_epochs is not None,
+        "--early_teacher_decay must come with --consistency_ramp_epochs, at the end of which it "
+        "gives way",
+    ),
+    Rule(
+        ("evaluate_ema",),
+        lambda v: not v.evaluate_ema or v.ema_decay is not None,
+        "--evaluate_ema must come with --ema_decay",
+    ),
+    Rule(
+        ("alternating_steps", "method"),
+        lambda v: not v.alternating_steps or len(taken_flags.parts(v.method)) == 1,
+        "--alternating_steps must come with a --method that is not combined with another",
+    ),
+    Rule(
+        ("labeled_batch_size", "unlabeled_batch_size"),
+        lambda v: v.labeled_batch_size > 0 or v.unlabeled_batch_size > 0,
+        "--labeled_batch_size or --unlabeled_batch_size must be positive",
+    ),
+    Rule(
+        ("joined_batch", "labeled_batch_size", "unlabeled_batch_size"),
+        lambda v: not v.joined_batch or min(v.labeled_batch_size, v.unlabeled_batch_size) > 0,
+        "--joined_batch must come with labeled and unlabeled images",
+    ),
+    Rule(
+        ("stop_at", "steps_per_epoch"),
+        lambda v: (v.stop_at or 0) % v.steps_per_epoch == 0,
+        "--stop_at must be a multiple of --steps_per_epoch",
+    ),
+    Rule(
+        ("labeled_batch_size", "num_labeled"),
+        lambda v: not 0 < v.num_labeled < v.labeled_batch_size,
+        "--labeled_batch_size must be at most --num_labeled",
+    ),
+    Rule(
+        ("unlabeled_batch_size", "num_labeled", "method"),
+        lambda v: v.unlabeled_batch_size > 0 or v.num_labeled == 0 or not _sees_unlabeled(v),
+        "--unlabeled_batch_size must be positive for a --method that looks at the unlabeled "
+        "images, which --num_labeled leaves",
+    ),
+)
 
 
 def check(values: absl_flags.FlagValues) -> None:
-    """Raises UsageError for the first contradiction between the flags of an experiment."""
-    for name, schedules in _OF_SCHEDULE.items():
-        if values[name].value not in (values[name].default, False):
-            choices = " or ".join(schedules)
-            _require(
-                values.schedule in schedules,
-                f"--{name} must come with --schedule={choices}, without which it does nothing",
-                values,
-                name,
-                "schedule",
-            )
-    _require(
-        values.crop or values.crop_offset_max == values["crop_offset_max"].default,
-        "--crop_offset_max must come with --crop, without which it does nothing",
-        values,
-        "crop_offset_max",
-    )
-    _require(
-        values.generator_width is None or (values.generator_depth or 1) > 1,
-        "--generator_width must come with a --generator_depth of at least 2, for the last layer's "
-        "width is --generator_channels",
-        values,
-        "generator_width",
-    )
-    _require(
-        values.profile_steps is None
-        or int(values.profile_steps.partition(":")[2]) <= values.train_steps,
-        "--profile_steps must end within --train_steps",
-        values,
-        "profile_steps",
-        "train_steps",
-    )
-    for name in ("crop", "flip"):
-        _require(
-            values.mask != "transductive" or not values[name].value,
-            f"--mask=transductive must come without --{name}: its masks belong to the images as "
-            "they are",
-            values,
-            "mask",
-            name,
-        )
-    _require(
-        not values.ramp_by_step
-        or values.schedule == "ramps"
-        or values.consistency_ramp_epochs is not None,
-        "--ramp_by_step must come with --schedule=ramps or --consistency_ramp_epochs, without "
-        "which it does nothing",
-        values,
-        "ramp_by_step",
-        "schedule",
-    )
-    _require(
-        values.early_teacher_decay is None or values.consistency_ramp_epochs is not None,
-        "--early_teacher_decay must come with --consistency_ramp_epochs, at the end of which it "
-        "gives way",
-        values,
-        "early_teacher_decay",
-    )
-    _require(
-        not values.evaluate_ema or values.ema_decay is not None,
-        "--evaluate_ema must come with --ema_decay",
-        values,
-        "evaluate_ema",
-    )
-    _require(
-        not values.alternating_steps or len(taken_flags.parts(values.method)) == 1,
-        "--alternating_steps must come with a --method that is not combined with another",
-        values,
-        "alternating_steps",
-        "method",
-    )
-    _require(
-        values.labeled_batch_size > 0 or values.unlabeled_batch_size > 0,
-        "--labeled_batch_size or --unlabeled_batch_size must be positive",
-        values,
-        "labeled_batch_size",
-        "unlabeled_batch_size",
-    )
-    _require(
-        not values.joined_batch or min(values.labeled_batch_size, values.unlabeled_batch_size) > 0,
-        "--joined_batch must come with labeled and unlabeled images",
-        values,
-        "joined_batch",
-        "labeled_batch_size",
-        "unlabeled_batch_size",
-    )
-    _require(
-        (values.stop_at or 0) % values.steps_per_epoch == 0,
-        "--stop_at must be a multiple of --steps_per_epoch",
-        values,
-        "stop_at",
-        "steps_per_epoch",
-    )
-    _require(
-        not 0 < values.num_labeled < values.labeled_batch_size,
-        "--labeled_batch_size must be at most --num_labeled",
-        values,
-        "labeled_batch_size",
-        "num_labeled",
-    )
-    _require(
-        values.unlabeled_batch_size > 0
-        or values.num_labeled == 0
-        or taken_flags.SUPERVISED_METHODS.issuperset(taken_flags.parts(values.method)),
-        f"--unlabeled_batch_size must be positive for --method={values.method} to see the "
-        "unlabeled images that --num_labeled leaves",
-        values,
-        "unlabeled_batch_size",
-        "num_labeled",
-    )
-
-
-def _require(holds: bool, otherwise: str, values: absl_flags.FlagValues, *names: str) -> None:
-    if not holds:
-        received = " ".join(values[name].serialize() for name in names)
-        raise UsageError(f"{otherwise}. Received: {received}")
+    """Raises UsageError for the first rule that the flags of an experiment break."""
+    for rule in RULES:
+        if not rule.holds(values):
+            received = " ".join(values[name].serialize() for name in rule.flags)
+            raise UsageError(f"{rule.otherwise}. Received: {received}")

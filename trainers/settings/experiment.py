@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from absl import flags as absl_flags
@@ -11,12 +11,12 @@ from flags import data as data_flags
 from flags import method as method_flags
 from flags import model as model_flags
 from flags import training as training_flags
+from flags.define import KINDS, Kind
+from flags.methods import DEFAULT_FORM, label
 from trainers.errors import UsageError
 from trainers.settings import command_line, contradictions, taken_flags
 
 FLAG_MODULES = (data_flags, method_flags, model_flags, training_flags)
-# What they say of one call of a program is no part of what the run is.
-_OF_THE_CALL = ("workdir", "quiet", "brief", "test", "stop_at", "profile_steps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +84,12 @@ class Experiment:
     @property
     def mask(self) -> str:
         """Where the mask lives, inductive or transductive, where one is trained."""
-        return str(self.options.get("mask", "inductive"))
+        return str(self.options.get("mask", DEFAULT_FORM))
+
+    @property
+    def label(self) -> str:
+        """The method as the paper's tables call it."""
+        return label(self.method, self.mask)
 
 
 def parse(arguments: Sequence[str]) -> absl_flags.FlagValues:
@@ -154,7 +159,7 @@ def from_flags(values: absl_flags.FlagValues | None = None) -> Experiment:
         raise UsageError("--workdir must name the directory of the run. Received: nothing")
     options = _options(values, method_flags, "method")
     taken = taken_flags.of_method(values.method, values.mask)
-    form = f" with --mask={values.mask or 'inductive'}" if "mask" in taken else ""
+    form = f" with --mask={values.mask or DEFAULT_FORM}" if "mask" in taken else ""
     taken_flags.refuse_others(options, taken, f"--method={values.method}{form}")
     model_options = _options(values, model_flags, "model")
     taken = taken_flags.of_model(values.model)
@@ -176,7 +181,7 @@ def to_flagfile(values: absl_flags.FlagValues | None = None) -> str:
     for module in FLAG_MODULES:
         for name in names_of(module):
             flag = values[name]
-            if flag.value is not None and name not in _OF_THE_CALL:
+            if flag.value is not None and KINDS[name] is not Kind.CALL:
                 lines.append(flag.serialize())
     return "\n".join(sorted(lines)) + "\n"
 
@@ -189,9 +194,10 @@ def flags_taken(experiment: Experiment) -> set[str]:
     return names | set(taken_flags.of_model(experiment.model))
 
 
-def all_names() -> list[str]:
-    """Names of the flags of an experiment."""
-    return [name for module in FLAG_MODULES for name in names_of(module)]
+def all_names(*, without: Collection[Kind] = ()) -> list[str]:
+    """Names of the flags of an experiment, but for those of some kinds."""
+    names = [name for module in FLAG_MODULES for name in names_of(module)]
+    return [name for name in names if KINDS[name] not in without]
 
 
 def names_of(module: Any) -> list[str]:

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 
 from absl import flags as absl_flags
 
+from flags.define import KINDS, Kind
 from trainers import commands
 from trainers.errors import UsageError
 from trainers.settings import experiment as experiment_lib
-
-# What tells the experiments of a table apart is not to be overridden for all of them.
-_FIXED = ("method", "mask")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +46,10 @@ def plan(
     for file, workdir in workdirs.items():
         arguments = [f"--flagfile={commands.shown_path(file)}", f"--workdir={workdir}"]
         planned = experiment_lib.from_flags(experiment_lib.parse(arguments))
-        taken = experiment_lib.flags_taken(planned) - {"workdir", *_FIXED}
+        # What tells the experiments of a table apart is not to be overridden for all of them.
+        taken = {
+            name for name in experiment_lib.flags_taken(planned) if KINDS[name] is not Kind.METHOD
+        } - {"workdir"}
         used = [name for name in overrides if name in taken]
         unused.difference_update(used)
         arguments += [overrides[name] for name in used]

@@ -4,14 +4,14 @@ import pathlib
 from collections.abc import Mapping
 
 import flags.tuning  # noqa: F401 (defines --tuner, --trials, --executions and --search)
+from flags.define import Kind
 from trainers.errors import UsageError
 from trainers.run.storage import write_aside
 from trainers.settings import experiment as experiment_lib
 from trainers.tuning import search_space
 
 _OWN = ("tuner", "trials", "executions", "search")
-_NOT_TAKEN = ("brief", "test", "stop_at")
-FLAGS = (*_OWN, *(name for name in experiment_lib.all_names() if name not in _NOT_TAKEN))
+FLAGS = (*_OWN, "workdir", "quiet", *experiment_lib.all_names(without={Kind.CALL}))
 VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 # Hyperband's rounds take three times the steps of those before.
 _HYPERBAND_FACTOR = 3

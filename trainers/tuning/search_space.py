@@ -7,38 +7,14 @@ from typing import Any
 import keras_tuner
 from absl import flags as absl_flags
 
+from flags.define import KINDS, SEARCHES, Kind
+from flags.methods import FORMS, METHODS
 from trainers.errors import UsageError
 from trainers.settings import experiment as experiment_lib
+from trainers.settings import taken_flags
 
-_LEARNING_RATE = {"learning_rate": "log:1e-4:1e-2"}
-_TRAINED_MASK = {"sparsity": "log:0.1:10"}
-_CONSISTENCY = {"consistency_weight": "log:1:300"}
-# Beside `taken_flags.METHOD_FLAGS`: of those flags, the ones that usually decide, around the
-# papers' values. Methods that are not here search the learning rate.
-METHOD_RANGES: Mapping[str, Mapping[str, str]] = {
-    "at": {"epsilon": "log:0.01:0.5"},
-    "vat": {"epsilon": "log:0.5:10"},
-    "random_mask": {"adversarial_weight": "log:0.1:10", "log_alpha_mean": "linear:-1:4"},
-    "xat": _TRAINED_MASK,
-    "xvat": _TRAINED_MASK,
-    "pi_model": _CONSISTENCY,
-    "temporal_ensembling": {**_CONSISTENCY, "ensemble_momentum": "linear:0.3:0.9"},
-    "entropy": {"entropy_weight": "log:0.1:10"},
-    "pseudo_label": {"pseudo_label_weight": "log:0.1:10"},
-    "ladder": {"noise_stddev": "linear:0.1:0.6"},
-    "mean_teacher": {**_CONSISTENCY, "teacher_decay": "choice:0.99,0.995,0.999"},
-}
-# By the form of the mask: ten shared weights can do with far less than a row for each image.
-MASK_RANGES: Mapping[str, Mapping[str, str]] = {
-    "inductive": {"mask_learning_rate": "log:1e-5:1e-3"},
-    "transductive": {"mask_learning_rate": "log:1e-3:0.1"},
-}
-
-# Searching these would compare accuracies that cannot be compared, or none.
-_FIXED = (
-    *("workdir", "quiet", "brief", "test", "stop_at", "seed", "dataset", "data_dir", "download"),
-    *("num_labeled", "num_validation", "balanced", "train_steps", "steps_per_epoch"),
-)
+# Searching others would compare accuracies that cannot be compared, or none.
+_SEARCHED = (Kind.METHOD, Kind.SETTING)
 _FORMS = (
     "FLAG=log:LOW:HIGH, FLAG=linear:LOW:HIGH, FLAG=int:LOW:HIGH (LOW below HIGH, for log above 0), "
     "FLAG=choice:A,B,..., or FLAG alone"
@@ -49,9 +25,12 @@ _DIGITS = 4
 
 def declared(experiment: experiment_lib.Experiment) -> dict[str, str]:
     """The ranges that an experiment's method brings along, by flag, as --search has them."""
-    ranges = {**_LEARNING_RATE, **METHOD_RANGES.get(experiment.method, {})}
-    if "mask" in experiment_lib.flags_taken(experiment):
-        ranges |= MASK_RANGES[experiment.mask]
+    ranges = dict(SEARCHES)
+    # A combination has none: its parts' weights would be searched against each other.
+    if experiment.method in METHODS:
+        ranges |= METHODS[experiment.method].search
+    if any(METHODS[part].trains_mask for part in taken_flags.parts(experiment.method)):
+        ranges |= FORMS[experiment.mask].search
     return ranges
 
 
@@ -73,7 +52,7 @@ def ranges(
     named = set()
     for argument in search:
         name, _, text = argument.partition("=")
-        if name not in experiment_lib.flags_taken(experiment) or name in _FIXED:
+        if name not in experiment_lib.flags_taken(experiment) or KINDS[name] not in _SEARCHED:
             raise UsageError(
                 f"--search must name a flag that --method={experiment.method} --model="
                 f"{experiment.model} takes and that leaves data, steps and seeds alone. "

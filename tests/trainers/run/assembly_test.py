@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainers.reports import tables
 from trainers.run import assembly, split_data
 from trainers.settings import experiment as experiment_lib
 from xadv_tf.layers import BatchNormalization, PerturbationGenerator, PerturbationTable
@@ -185,4 +184,4 @@ def test_several_methods_each_with_its_flags(digits):
     masked, ensembling, _ = method.parts
     assert masked.gate.gamma == -0.2 and ensembling.steps_per_epoch == 2
     assert float(masked.mask_optimizer.learning_rate) == pytest.approx(0.01)
-    assert tables.method_label(experiment) == "xVAT-I+Temporal Ensembling+Entropy"
+    assert experiment.label == "xVAT-I+Temporal Ensembling+Entropy"

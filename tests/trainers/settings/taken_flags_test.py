@@ -1,45 +1,7 @@
-import inspect
-
 import pytest
 
-from flags import method as method_flags
-from flags import model as model_flags
 from trainers.errors import UsageError
 from trainers.settings import experiment as experiment_lib
-from trainers.settings import taken_flags
-from xadv_tf import methods, models
-
-
-def test_methods_and_models_are_those_of_the_library():
-    assert set(taken_flags.METHOD_FLAGS) == set(methods.METHODS)
-    assert set(taken_flags.MODEL_FLAGS) == set(models.MODELS)
-    assert set(methods.METHODS) > taken_flags.SUPERVISED_METHODS
-    alone = {name for name, method in methods.METHODS.items() if not method.combinable}
-    assert alone == taken_flags.UNCOMBINABLE_METHODS
-
-
-@pytest.mark.parametrize("model", models.MODELS)
-def test_models_take_what_their_flags_are_called(model):
-    parameters = inspect.signature(models.get(model)).parameters
-    if "kwargs" in parameters:  # A form of another model, whose arguments it takes.
-        base = max((name for name in models.MODELS if model.startswith(name + "_")), key=len)
-        parameters = inspect.signature(models.get(base)).parameters
-    assert set(taken_flags.MODEL_FLAGS[model].values()) <= set(parameters)
-
-
-@pytest.mark.parametrize(
-    ("module", "taken"),
-    [
-        (
-            method_flags,
-            {*sum(taken_flags.METHOD_FLAGS.values(), ())}
-            | {*sum(taken_flags.MASK_FLAGS.values(), ()), *taken_flags.COMMON_FLAGS},
-        ),
-        (model_flags, {flag for flags in taken_flags.MODEL_FLAGS.values() for flag in flags}),
-    ],
-)
-def test_every_flag_is_taken_by_somebody(module, taken):
-    assert set(experiment_lib.names_of(module)) - {"method", "model"} == taken
 
 
 @pytest.mark.parametrize(

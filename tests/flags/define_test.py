@@ -1,5 +1,6 @@
 import pytest
 
+from flags.define import KINDS, Kind
 from trainers.errors import UsageError
 from trainers.settings import experiment as experiment_lib
 from xadv_tf import initializers
@@ -75,3 +76,16 @@ def test_choices_are_the_librarys():
     assert set(flag.parser.enum_values) == set(multiplicative.DIVERGENCES)
     flag = experiment_lib.parse([])["kernel_initializer"]
     assert set(flag.parser.enum_values) == set(initializers.INITIALIZERS)
+
+
+# Every flag is one of these, and whoever treats them apart asks for the kind.
+def test_what_a_flag_is_stands_at_its_definition():
+    of_kind = {kind: {n for n in experiment_lib.all_names() if KINDS[n] is kind} for kind in Kind}
+    assert of_kind[Kind.METHOD] == {"method", "mask"}
+    assert of_kind[Kind.CALL] >= {"workdir", "quiet", "brief", "test", "stop_at"}
+    assert of_kind[Kind.TASK] >= {"seed", "dataset", "num_labeled", "train_steps"}
+    assert {"data_dir", "jit"} <= of_kind[Kind.PLACE] and "log_every" in of_kind[Kind.RECORD]
+    assert {"learning_rate", "epsilon", "dropout", "crop"} <= of_kind[Kind.SETTING]
+    written = experiment_lib.to_flagfile(experiment_lib.parse(["--workdir=w", "--quiet"]))
+    assert "--seed=1\n" in written and "--log_every" in written
+    assert "--workdir" not in written and "--quiet" not in written
