@@ -120,7 +120,7 @@ def test_a_child_that_fails_ends_the_run_with_its_words(tiny, monkeypatch, capfd
     ("flag", "message"),
     [
         ("--models=resnet", "--models must name some of mlp, conv_large, each once. Received: --m"),
-        ("--methods=vat,vat", "--methods must name some of mle, at, .* Received: --methods=vat,v"),
+        ("--methods=vat,vat", "--methods must name some of mle, .* Received: --methods=vat,v"),
         ("--precisions=", "--precisions must name some of float32, .* Received: --precisions="),
         ("--jits=auto", "--jits must name some of off, on, each once. Received: --jits=auto"),
         ("--output=no/such/folder/x.json", "--output must name a file .* Received: --output=no/s"),

@@ -96,7 +96,7 @@ def programs(monkeypatch):
 def _finish(workdir, arguments):
     values = experiment_lib.parse(arguments)
     result = {
-        "method": reproduce.tables.method_label(experiment_lib.from_flags(values)),
+        "method": experiment_lib.from_flags(values).label,
         "test_accuracy": 0.91234,
         "train_steps": values.train_steps,
         "milliseconds_per_step": 12.3,

@@ -17,7 +17,8 @@ class Rule:
     Attributes:
         flags: the flags that a breach shows with their values; the first is the one to mend.
         holds: the values of all flags -> whether all is well.
-        otherwise: what the sentence says of a breach, before what was received.
+        otherwise: what the sentence says of a breach, before what was received; {method} stands
+            for the value of --method.
     """
 
     flags: Sequence[str]
@@ -124,10 +125,10 @@ RULES = (
         "--labeled_batch_size must be at most --num_labeled",
     ),
     Rule(
-        ("unlabeled_batch_size", "num_labeled", "method"),
+        ("unlabeled_batch_size", "num_labeled"),
         lambda v: v.unlabeled_batch_size > 0 or v.num_labeled == 0 or not _sees_unlabeled(v),
-        "--unlabeled_batch_size must be positive for a --method that looks at the unlabeled "
-        "images, which --num_labeled leaves",
+        "--unlabeled_batch_size must be positive for --method={method} to see the unlabeled "
+        "images that --num_labeled leaves",
     ),
 )
 
@@ -137,4 +138,5 @@ def check(values: absl_flags.FlagValues) -> None:
     for rule in RULES:
         if not rule.holds(values):
             received = " ".join(values[name].serialize() for name in rule.flags)
-            raise UsageError(f"{rule.otherwise}. Received: {received}")
+            otherwise = rule.otherwise.format(method=values.method)
+            raise UsageError(f"{otherwise}. Received: {received}")

@@ -1,8 +1,8 @@
 import pytest
 
+from flags.methods import FORMS, METHODS
 from trainers.errors import UsageError
 from trainers.settings import experiment as experiment_lib
-from trainers.settings import taken_flags
 from trainers.tuning import search_space
 
 
@@ -10,10 +10,10 @@ def _experiment(*arguments):
     return experiment_lib.from_flags(experiment_lib.parse(["--workdir=w", *arguments]))
 
 
-@pytest.mark.parametrize("mask", taken_flags.MASK_FLAGS)
-@pytest.mark.parametrize("method", taken_flags.METHOD_FLAGS)
+@pytest.mark.parametrize("mask", FORMS)
+@pytest.mark.parametrize("method", METHODS)
 def test_every_declared_range_is_of_a_flag_that_the_method_takes(method, mask):
-    masked = [f"--mask={mask}"] if "mask" in taken_flags.METHOD_FLAGS[method] else []
+    masked = [f"--mask={mask}"] if METHODS[method].trains_mask else []
     experiment = _experiment(f"--method={method}", *masked)
     ranges = search_space.ranges(experiment, [], [])
     assert "learning_rate" in ranges
@@ -22,11 +22,6 @@ def test_every_declared_range_is_of_a_flag_that_the_method_takes(method, mask):
         for point in search_space.points(flag):
             own = search_space.arguments({flag.name: point})
             _experiment(f"--method={method}", *masked, *own.values())
-
-
-def test_ranges_are_declared_for_methods_that_there_are():
-    assert set(search_space.METHOD_RANGES) <= set(taken_flags.METHOD_FLAGS)
-    assert set(search_space.MASK_RANGES) == set(taken_flags.MASK_FLAGS)
 
 
 def test_given_flags_are_fixed_unless_search_names_them():
@@ -39,7 +34,7 @@ def test_given_flags_are_fixed_unless_search_names_them():
     assert search_space.ranges(experiment, given, search) == {
         "generator_depth": "int:1:3",
         "learning_rate": "linear:0.1:0.2",
-        "sparsity": search_space.METHOD_RANGES["xvat"]["sparsity"],
+        "sparsity": METHODS["xvat"].search["sparsity"],
     }
 
 
