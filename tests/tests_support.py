@@ -50,6 +50,20 @@ def make_classifier(*, batch_norm=None, dropout=0.0, jitter=0.0):
     return keras.Sequential(layers)
 
 
+def make_linear_classifier():
+    """Logits W x, without a bias: the gradient of anything in W can be worked out by hand."""
+    layers = [keras.layers.Input(IMAGE_SHAPE), keras.layers.Flatten()]
+    return keras.Sequential([*layers, keras.layers.Dense(NUM_CLASSES, use_bias=False)])
+
+
+def two_replicas():
+    """A strategy over two logical CPUs, which share a global batch."""
+    # The default collectives number their instances per strategy: those of two tests would clash.
+    return tf.distribute.MirroredStrategy(
+        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
+    )
+
+
 def make_batch(num_labeled=6, num_unlabeled=8, *, supervised=False, seed=0):
     """A batch of random images; indices are places in a pool of 12."""
     rng = np.random.default_rng(seed)
@@ -66,6 +80,19 @@ def make_batch(num_labeled=6, num_unlabeled=8, *, supervised=False, seed=0):
         return {"labeled": labeled, "unlabeled": labeled}
     unlabeled = {"image": images(num_unlabeled), "index": tf.range(2, 2 + num_unlabeled)}
     return {"labeled": labeled, "unlabeled": unlabeled}
+
+
+def make_partly_labeled_batch(labels):
+    """6 images, labeled and unlabeled at once, by as many labels; -1 is none."""
+    examples = {**make_batch()["labeled"], "label": tf.constant(labels, tf.int32)}
+    return {"labeled": examples, "unlabeled": examples}
+
+
+def gradient_of_term(method, batch, term):
+    """The gradient of a term's sum over the batch in the classifier's weights."""
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(method.compute_losses(batch)[term])
+    return tape.gradient(total, [v.value for v in method.classifier.trainable_variables])
 
 
 def store(folder, images, labels):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from xadv_tf.layers import PerturbationTable
-from xadv_tf.methods import MLE, VAT, XVAT, Combined, EntropyMinimization, MeanTeacher
+from xadv_tf.methods import MLE, VAT, XVAT, Combined, EntropyMinimization
 
 IMAGES = np.random.default_rng(0).normal(size=(24, 8, 8, 3)).astype(np.float32)
 LABELS = np.arange(24) % 4
@@ -139,60 +139,6 @@ def test_layers_are_told_that_they_train(kind):
     assert np.any(normalize.moving_mean != np.zeros(normalize.moving_mean.shape))
     one, other = (method.forward(IMAGES, purpose) for purpose in ("a", "b"))
     assert np.any(one != other)  # Two dropout masks.
-
-
-def _regularized():
-    penalty = keras.regularizers.L2(0.25)
-    dense = keras.layers.Dense(4, kernel_regularizer=penalty, bias_regularizer=penalty)
-    classifier = keras.Sequential([keras.layers.Input((8, 8, 3)), keras.layers.Flatten(), dense])
-    dense.bias.assign([1.0, -2.0, 3.0, 4.0])
-    return classifier, dense
-
-
-def test_regularizers_of_weights_count_once_a_step():
-    classifier, dense = _regularized()
-    method = XVAT(classifier)
-    method.compile()
-    asked = 0.25 * (np.sum(np.square(dense.kernel)) + 30.0)
-    logs = method.train_step((tf.constant(IMAGES), tf.constant(LABELS)))
-    weighed = sum(weight * logs[term] for term, weight in method.loss_weights.items())
-    assert float(logs["objective"]) == pytest.approx(float(weighed) + asked, rel=1e-5)
-
-
-def test_regularizers_pull_at_the_weights_and_at_nothing_else():
-    classifier, dense = _regularized()
-    method = MLE(classifier)
-    method.compile(optimizer=keras.optimizers.SGD(1.0))
-    before = [np.array(v) for v in classifier.weights]
-    after = []
-    for _ in range(2):
-        for variable, value in zip(classifier.weights, before, strict=True):
-            variable.assign(value)
-        method.train_step((tf.constant(IMAGES), tf.constant(LABELS)))
-        after.append([np.array(v) for v in classifier.weights])
-        dense.kernel.regularizer = dense.bias.regularizer = None
-    for start, regularized, plain in zip(before, *after, strict=True):
-        # d (w^2 / 4) / dw = w / 2.
-        np.testing.assert_allclose(plain - regularized, start / 2.0, atol=1e-5)
-
-
-def test_regularizers_of_activities_are_refused():
-    layer = keras.layers.Dense(4, activity_regularizer="l2")
-    classifier = keras.Sequential([keras.layers.Input((8, 8, 3)), keras.layers.Flatten(), layer])
-    with pytest.raises(ValueError, match="activity_regularizer of layer dense"):
-        MLE(classifier).compile()
-
-
-def test_an_adapted_normalization_is_copied():
-    normalization = keras.layers.Normalization()
-    normalization.adapt(5.0 + 3.0 * IMAGES)
-    layers = [normalization, keras.layers.Flatten(), keras.layers.Dense(4)]
-    classifier = keras.Sequential([keras.layers.Input((8, 8, 3)), *layers])
-    method = MeanTeacher(classifier, ema_decay=0.5)
-    method.compile(optimizer=keras.optimizers.SGD(0.0))
-    method.fit(IMAGES, LABELS, verbose=0)
-    for follower in (method.teacher, method.averaged):
-        np.testing.assert_allclose(follower(IMAGES), classifier(IMAGES), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64])

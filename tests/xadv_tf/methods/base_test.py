@@ -7,36 +7,7 @@ import tensorflow as tf
 from tests_support import IMAGE_SHAPE, make_batch, make_classifier
 
 from xadv_tf.layers import BatchNormalization, data_initialization
-from xadv_tf.methods import MLE, Method, averages
-from xadv_tf.methods.players import Player
-
-
-class Tugging(Method):
-    """Two terms and two players, each with a weight of its own: d term / d weight is 1."""
-
-    def __init__(self, loss_weights):
-        super().__init__(make_classifier(), loss_weights=loss_weights)
-        self.one, self.other = (self.add_weight(shape=(), initializer="zeros") for _ in range(2))
-
-    def compute_losses(self, batch):
-        return {"one": 1.0 * self.one.value, "other": 1.0 * self.other.value}
-
-    def players(self):
-        return [Player("both", [self.one, self.other], self.optimizer)]
-
-
-def test_weights_are_numbers_or_functions_of_the_step():
-    method = Tugging({"one": 2.0, "other": lambda step: tf.cast(step, tf.float32) ** 2})
-    method.compile(optimizer=keras.optimizers.SGD(1.0))
-    step = tf.function(method.train_step, autograph=False)
-    logs = [step(make_batch()) for _ in range(3)]
-    # Each step takes its weight away: 2 + 2 + 2 and 0^2 + 1^2 + 2^2.
-    assert (float(method.one), float(method.other)) == (-6.0, -5.0)
-    assert [float(log["weight/other"]) for log in logs] == [0.0, 1.0, 4.0]
-    assert "weight/one" not in logs[0]
-    # In step 2 one = -4 and other = -1: 2 (-4) + 4 (-1).
-    assert float(logs[2]["objective"]) == -12.0
-    assert float(logs[2]["gradient_norm/both"]) == pytest.approx(np.sqrt(2.0**2 + 4.0**2))
+from xadv_tf.methods import MLE, Method
 
 
 def test_all_players_names_each_once():
@@ -113,45 +84,6 @@ def test_ema_decay_out_of_range(decay):
         MLE(make_classifier(), evaluate_ema=True)
 
 
-class Custom(keras.Model):
-    def __init__(self, units):
-        super().__init__()
-        self.dense = keras.layers.Dense(units)
-
-    def call(self, x):
-        return self.dense(x)
-
-
-class Described(Custom):
-    def get_config(self):
-        return {"units": self.dense.units}
-
-
-@pytest.mark.parametrize("kind", ["sequential", "functional", "subclassed"])
-def test_a_clone_has_weights_of_its_own(kind):
-    inputs = keras.Input((3,))
-    model = {
-        "sequential": lambda: keras.Sequential([inputs, keras.layers.Dense(2)]),
-        "functional": lambda: keras.Model(inputs, keras.layers.Dense(2)(inputs)),
-        "subclassed": lambda: Described(2),
-    }[kind]()
-    x = tf.ones((1, 3))
-    before = model(x)
-    twin = averages.clone(model, (None, 3))
-    np.testing.assert_array_equal(twin(x), before)
-    model.trainable_variables[0].assign_add(tf.ones((3, 2)))
-    np.testing.assert_array_equal(twin(x), before)
-    averages.copy(twin, model)
-    np.testing.assert_array_equal(twin(x), model(x))
-
-
-def test_what_cannot_be_cloned_is_refused():
-    model = Custom(2)
-    model(tf.ones((1, 3)))
-    with pytest.raises(ValueError, match="Received: Custom"):
-        averages.clone(model, (None, 3))
-
-
 class Standardize(keras.layers.Layer):
     """Scales by a trainable gain, which it can set such that its output has deviation 1."""
 
@@ -200,27 +132,3 @@ def test_fit_initializes_before_the_first_step_only():
     assert gain == float(expected_layer.gain) != 1.0
     method.fit(2.0 * batch["image"], batch["label"], batch_size=6, verbose=0)
     assert float(layer.gain) == gain
-
-
-@pytest.mark.parametrize("layer", [keras.layers.GaussianNoise, keras.layers.Dropout])
-def test_keras_noise_layers_draw_by_step_replica_and_purpose(layer):
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
-    with strategy.scope():
-        classifier = keras.Sequential([keras.layers.Input((50,)), layer(0.5)])
-        method = MLE(classifier)
-    image = tf.ones((1, 50))
-
-    def draw(purpose):
-        run = tf.function(lambda: strategy.run(method.forward, (image, purpose)), autograph=False)
-        return [value.numpy() for value in strategy.experimental_local_results(run())]
-
-    one, other = draw("a")
-    assert np.any(one != other) and np.any(one != draw("b")[0])
-    np.testing.assert_array_equal(one, draw("a")[0])
-    np.testing.assert_array_equal(one, method.forward(image, "a"))
-    compiled = tf.function(lambda: method.forward(image, "a"), jit_compile=True, autograph=False)
-    assert np.std(compiled()) == pytest.approx(np.std(one), rel=0.5)  # By XLA's own algorithm.
-    method.step.assign_add(1)
-    assert np.any(one != draw("a")[0])

@@ -9,7 +9,6 @@ from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_batch, make_classifier
 from xadv_tf import models
 from xadv_tf.layers import WeightNormDense
 from xadv_tf.methods import FeatureMatchingGAN
-from xadv_tf.methods.features import last_hidden
 from xadv_tf.optimizers.adam import one_minus_power
 
 PIXELS = int(np.prod(IMAGE_SHAPE))
@@ -193,39 +192,6 @@ def test_data_initialisation_sees_500_images():
     np.testing.assert_array_equal(method.averaged.layers[-2].g, dense.g)
 
 
-def _noisy_mlp():
-    return models.gan_mlp((6, 6, 1), 3, hidden_units=(8, 7))
-
-
-@pytest.mark.parametrize(
-    ("make", "shape"),
-    [
-        (_noisy_mlp, (7,)),
-        (lambda: models.mlp((6, 6, 1), 3, hidden_units=(5,), dropout_rate=0.5), (5,)),
-        (lambda: models.mlp((6, 6, 1), 3, hidden_units=(5,), top_batch_norm=True), (5,)),
-        (lambda: models.gan_conv((9, 9, 3), 3, filters=(2, 4)), (4,)),
-        (make_classifier, (16,)),
-    ],
-)
-def test_features_are_the_last_hidden_layers(make, shape):
-    classifier = make()
-    features = last_hidden(classifier)
-    assert features.output_shape == (None, *shape)
-    image = tf.random.stateless_normal((2, *classifier.input_shape[1:]), [1, 2])
-    # From the features the last layer (and normaliser) alone leads to the logits.
-    x, layers = features(image), classifier.layers
-    first = [layer.output.shape[1:] == (3,) for layer in layers].index(True)
-    for layer in layers[first:]:
-        x = layer(x)
-    np.testing.assert_allclose(x, classifier(image), rtol=1e-5)
-    ours = {variable.path for variable in features.variables}
-    assert ours < {variable.path for variable in classifier.variables}
-
-
-def test_features_come_before_the_noise():
-    assert last_hidden(_noisy_mlp()).layers[-1].name.startswith("re_lu")
-
-
 class _Subclassed(keras.Model):
     def __init__(self):
         super().__init__()
@@ -252,12 +218,3 @@ def test_arguments_that_do_not_fit():
         _method(feature_distance="l2")
     with pytest.raises(ValueError, match=r"images of shape \(6, 6, 2\)\. Received: \(6, 6, 1\)"):
         _method(generator=models.gan_mlp_generator((6, 6, 1)))
-
-
-def test_generated_images_follow_their_seed():
-    generator = models.gan_mlp_generator(IMAGE_SHAPE, hidden_units=(8,), latent=3, seed=1)
-    method = _method(generator=generator)
-    images = method.generate(5, seed=1)
-    assert images.shape == (5, *IMAGE_SHAPE)
-    np.testing.assert_array_equal(images, method.generate(5, seed=1))
-    assert np.any(images != method.generate(5, seed=2))

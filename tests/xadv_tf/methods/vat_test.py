@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tests_support import make_batch
 
 from xadv_tf import divergences, noise
 from xadv_tf.methods import VAT
@@ -98,6 +99,33 @@ def test_no_gradient_flows_through_target_or_perturbation():
     clean, perturbed = (captured[i].numpy().reshape(5, 2) for i in (1, 3))
     p, p_hat = (tf.nn.softmax(z @ W.T).numpy() for z in (clean, perturbed))
     np.testing.assert_allclose(gradient, perturbed.T @ (p_hat - p), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("share_noise", [True, False])
+@pytest.mark.parametrize("supervised", [True, False])
+def test_passes_share_their_dropout_or_not(share_noise, supervised):
+    # Where r = 0 the same dropout gives the same prediction, a divergence of exactly 0; another one
+    # drops half of the pixels otherwise.
+    layers = [keras.layers.Input((6, 6, 2)), keras.layers.Dropout(0.5), keras.layers.Flatten()]
+    classifier = keras.Sequential([*layers, keras.layers.Dense(3)])
+    method = VAT(classifier, epsilon=0.0, share_noise=share_noise)
+    divergence = method.compute_losses(make_batch(supervised=supervised))["divergence"]
+    assert np.all(divergence.numpy() == 0.0) if share_noise else np.all(divergence.numpy() > 1e-4)
+
+
+def test_weight_passes_and_the_length_of_the_difference():
+    method = VAT(_linear(), adversarial_weight=0.5, num_power_iterations=3)
+    assert method.loss_weights == {"cross_entropy": 1.0, "divergence": 0.5}
+    method.compile()
+    assert method.backward_passes == 4
+    assert method.xi == 1e-2
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        classifier = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3)])
+        half = VAT(classifier)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert half.xi == 0.3
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""The mask on its way: draws, application, and the divergence with its detached target."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tests_support import make_batch, make_classifier
+
+from xadv_tf import hard_concrete
+from xadv_tf.layers import PerturbationGenerator, PerturbationTable
+from xadv_tf.methods import XAT, XVAT
+
+# softmax(2, 0, -1) and softmax(1, .5, -1), whose divergences divergences_test.py works out.
+P = tf.constant([[2.0, 0.0, -1.0]])
+Q = tf.constant([[1.0, 0.5, -1.0]])
+
+
+# Of D and of its gradient in the masked logits: q - p; q (log q - log p - KL(q || p)); q - p.
+@pytest.mark.parametrize(
+    ("divergence", "value", "gradient"),
+    [
+        ("kl", 0.171808, [-0.26970, 0.23401, 0.03569]),
+        ("reverse_kl", 0.214896, [-0.34446, 0.31338, 0.03108]),
+        ("cross_entropy", 0.696075, [-0.26970, 0.23401, 0.03569]),
+    ],
+)
+def test_divergences_from_a_detached_target(divergence, value, gradient):
+    method = XVAT(make_classifier(), divergence=divergence)
+    with tf.GradientTape() as tape:
+        tape.watch([P, Q])
+        received = method.divergence_from(P, Q)
+    assert float(received[0]) == pytest.approx(value, abs=1e-6)
+    to_target, to_masked = tape.gradient(received, [P, Q])
+    assert to_target is None
+    np.testing.assert_allclose(to_masked, [gradient], atol=1e-5)
+
+
+# xAT's cross-entropy is with the labels and has no target.
+@pytest.mark.parametrize(
+    ("method_class", "divergence"),
+    [(XAT, "kl"), (XAT, "reverse_kl")]
+    + [(XVAT, divergence) for divergence in ("kl", "reverse_kl", "cross_entropy")],
+)
+def test_methods_detach_the_clean_prediction(method_class, divergence):
+    # With a mask of zeros the masked prediction does not depend on the image or on W, but for the
+    # bias: whatever reached W would come through the target.
+    method = method_class(
+        make_classifier(), mask=PerturbationGenerator(bias=-100.0), divergence=divergence
+    )
+    method.build((None, 6, 6, 2))
+    kernel = method.classifier.trainable_variables[0].value
+    with tf.GradientTape() as tape:
+        terms = method.compute_losses(make_batch())
+        loss = tf.reduce_sum(terms["divergence"])
+    assert float(loss) > 1e-3
+    np.testing.assert_array_equal(tape.gradient(loss, kernel), np.zeros(kernel.shape))
+
+
+def test_kept_pixels_counts_gates_that_are_not_zero():
+    # Gates of log_alpha 100, 0 and -100 at u = 1/2 are 1, 1/2 and 0: two of three are kept, though
+    # their mean is 1/2.
+    method = XVAT(make_classifier())
+    method.gate.call = lambda log_alpha, draw: hard_concrete.sample(log_alpha, 0.0 * draw + 0.5)
+    mask = method.draw_mask(tf.constant([[100.0, 0.0, -100.0]]), "gate")
+    np.testing.assert_allclose(mask, [[1.0, 0.5, 0.0]], atol=1e-6)
+    assert float(method._traced.records["kept_pixels"]) == pytest.approx(2 / 3)
+
+
+def test_masks_are_drawn_by_purpose_and_step():
+    method = XVAT(make_classifier())
+    log_alpha = tf.zeros((2, 6, 6, 1))
+    one, same, other = (method.draw_mask(log_alpha, purpose) for purpose in ("a", "a", "b"))
+    np.testing.assert_array_equal(one, same)
+    assert np.any(one != other)
+    method.step.assign_add(1)
+    assert np.any(one != method.draw_mask(log_alpha, "a"))
+
+
+def test_output_scale_and_coarse_masks():
+    method = XVAT(make_classifier(), mask=PerturbationGenerator(pooling=3), output_scale=2.0)
+    image = make_batch()["labeled"]["image"]
+    shown = method.perturb(image)
+    assert shown["mask"].shape == (6, 2, 2, 1)
+    fine = np.repeat(np.repeat(shown["mask"], 3, axis=1), 3, axis=2)
+    np.testing.assert_allclose(shown["x_adv"], 2.0 * image * fine, rtol=1e-6)
+
+
+def test_perturb_draws_with_noise_and_is_deterministic_without():
+    method = XVAT(make_classifier(), mask=PerturbationTable(12, (6, 6, 1), seed=0))
+    image, index = make_batch()["unlabeled"].values()
+    shown = method.perturb(image, index=index)
+    np.testing.assert_array_equal(shown["log_alpha"], method.mask.log_alpha.numpy()[index])
+    np.testing.assert_array_equal(shown["mask"], hard_concrete.deterministic(shown["log_alpha"]))
+    draw = tf.fill(shown["log_alpha"].shape, 0.3)
+    np.testing.assert_array_equal(
+        method.perturb(image, index=index, noise=draw)["mask"],
+        hard_concrete.sample(shown["log_alpha"], draw),
+    )
+    with pytest.raises(ValueError, match="Received: index=None"):
+        method.perturb(image)
+
+
+@pytest.mark.parametrize("wrong", [{"divergence": "js"}, {"output_scale": 0.0}], ids=str)
+def test_arguments_out_of_range(wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"Received: {name}={value!r}"):
+        XVAT(make_classifier(), **wrong)

@@ -1,0 +1,78 @@
+"""Sums over replicas: two of them against one that holds the whole batch."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tests_support import two_replicas
+
+from xadv_tf.methods import reductions
+
+
+def _on_two(function):
+    """What each of two replicas returns for its number, 0 or 1."""
+    strategy = two_replicas()
+
+    @tf.function(autograph=False)
+    def run():
+        context = tf.distribute.get_replica_context
+        return strategy.run(lambda: function(context().replica_id_in_sync_group))
+
+    returned = run()
+    return [
+        tf.nest.map_structure(
+            lambda v, i=i: strategy.experimental_local_results(v)[i].numpy(), returned
+        )
+        for i in range(2)
+    ]
+
+
+def test_shares_sum_to_the_mean_over_the_global_batch():
+    # (1 + 2) / 2 / 2 + (5 + 6) / 2 / 2 = 3.5, the mean of 1, 2, 5 and 6.
+    shares = [reductions.share_of_global_mean([a, a + 1.0], 2) for a in (1.0, 5.0)]
+    assert float(shares[0] + shares[1]) == 3.5
+    assert reductions.num_replicas() == 1
+    with two_replicas().scope():
+        assert reductions.num_replicas() == 2
+
+
+def test_norms_and_shares_of_dense_gradients():
+    # Replicas have (3, 0) and (0, 4): the sum (3, 4) has norm 5, where the parts have 3 and 4.
+    def reduce(replica):
+        mine = tf.where(replica == 0, [3.0, 0.0], [0.0, 4.0])
+        norm, (share, nothing) = reductions.norm_and_shares([mine, None], 2)
+        assert nothing is None
+        return norm, share
+
+    for norm, share in _on_two(reduce):
+        assert norm == pytest.approx(5.0)
+        np.testing.assert_allclose(share, [1.5, 2.0])
+
+
+def test_rows_of_a_table_add_their_squares_and_stay():
+    # Row 0 of the first replica has (3,), row 1 of the second (4,).
+    def reduce(replica):
+        values = tf.reshape(3.0 + tf.cast(replica, tf.float32), [1, 1])
+        rows = tf.IndexedSlices(values, tf.reshape(replica, [1]), tf.constant([2, 1]))
+        norm, (same,) = reductions.norm_and_shares([rows], 2)
+        assert same is rows
+        return norm
+
+    assert _on_two(reduce) == [pytest.approx(5.0)] * 2
+
+
+def test_one_replica_keeps_its_gradients():
+    gradients = [tf.constant([3.0]), tf.constant([4.0])]
+    norm, same = reductions.norm_and_shares(gradients, 1)
+    assert float(norm) == 5.0
+    assert all(one is other for one, other in zip(gradients, same, strict=True))
+
+
+def test_logs_are_summed_by_name():
+    def reduce(replica):
+        replica = tf.cast(replica, tf.float32)
+        return reductions.sum_over_replicas({"a": 1.0 + replica, "b": 10.0 + replica}, 2)
+
+    for logs in _on_two(reduce):
+        assert logs == {"a": 3.0, "b": 21.0}
+    one = {"a": tf.constant(1.0)}
+    assert reductions.sum_over_replicas(one, 1) is one
