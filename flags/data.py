@@ -1,5 +1,9 @@
 """Flags of the data: which images, how many labels, how they are prepared and drawn."""
 
+import re
+
+from absl import flags
+
 from flags import define
 from flags.define import Kind
 
@@ -23,6 +27,18 @@ define.boolean(
     False,
     "Download a data set that is missing from --data_dir.",
     kind=Kind.PLACE,
+)
+define.string(
+    "image_size",
+    None,
+    "HEIGHTxWIDTH, e.g. 32x32, to which the images of a folder: are resized; without it they must "
+    "be of one size.",
+    kind=Kind.TASK,
+)
+flags.register_validator(
+    "image_size",
+    lambda value: value is None or re.fullmatch(r"[1-9]\d{0,4}x[1-9]\d{0,4}", value) is not None,
+    message="must be HEIGHTxWIDTH in pixels, like 32x32",
 )
 define.boolean(
     "stream",

@@ -110,8 +110,7 @@ def main(argv: list[str]) -> int:
                 f"Received: --output={output}"
             )
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return program.mistake(error)
     report = {**provenance(), "numpy": np.__version__}
     screen = console.Console(width=_WIDTH)
     screen.print(f"{report['hardware']}; TensorFlow {tf.__version__}; commit {report['commit']}")

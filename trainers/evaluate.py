@@ -193,8 +193,7 @@ def main(argv: list[str]) -> int:
             place = pathlib.Path(output) / name if output else None
             _compare(groups, reports, split=split, output=place, quiet=quiet)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return program.mistake(error)
     return 0
 
 

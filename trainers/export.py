@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import shutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -207,8 +206,7 @@ def main(argv: list[str]) -> int:
         about = describe(workdir, experiment, names, weights, int(method.step))
         version = export(method, found.preprocess, output, metadata=about)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return program.mistake(error)
     if not quiet:
         print(f"SavedModel: {version}")
     return 0

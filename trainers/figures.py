@@ -1,7 +1,6 @@
 """Draws what runs learned: python -m trainers.figures --workdir=RUN --output=FILE.png."""
 
 import functools
-import sys
 from typing import Any
 
 from absl import logging
@@ -74,8 +73,7 @@ def main(argv: list[str]) -> int:
         figures.check_name(output)
         figures.save(draw(workdir, additive_workdir), output)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return program.mistake(error)
     if not quiet:
         print(f"Picture: {output}")
     return 0

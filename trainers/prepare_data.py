@@ -121,8 +121,7 @@ def main(argv: list[str]) -> int:
         dataset, raw_dir, data_dir, quiet = experiment_lib.program_flags(*_FLAGS)
         builder = prepare(dataset, raw_dir, data_dir, quiet=quiet)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return program.mistake(error)
     if not quiet:
         splits = ", ".join(
             f"{name} {split.num_examples:,}" for name, split in builder.info.splits.items()

@@ -196,8 +196,7 @@ def main(argv: list[str]) -> int:
         paths += _draw(by_label, root / "masks.png", trained)
         paths += _export(by_label, root / "saved_model", trained)
     except (ValueError, _FailedError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return program.mistake(error)
     except KeyboardInterrupt:
         print("error: interrupted; the same command goes on from there", file=sys.stderr)
         return 130

@@ -141,8 +141,7 @@ def main(argv: list[str]) -> int:
                 print(f"{experiment.workdir} holds a finished run; there is nothing to do.")
     except ValueError as error:
         # Nothing ran yet: what does not fit together is the user's to mend, in one sentence.
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return program.mistake(error)
     except RunFailedError as error:
         print(f"error: {error}", file=sys.stderr)
         return errors.FAILED

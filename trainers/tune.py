@@ -123,8 +123,7 @@ def main(argv: list[str]) -> int:
         experiment_lib.refuse_untaken_flags(*plan.FLAGS)
         return _run(plan.role(os.environ))
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return program.mistake(error)
     except (PreemptedError, KeyboardInterrupt):
         command = shlex.join(["python", "-m", "trainers.tune", *sys.argv[1:]])
         print(f"stopped, saved; this goes on from there: {command}", file=sys.stderr)

@@ -18,11 +18,13 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from trainers import errors
 from trainers.benchmarking import flops, peak
 from trainers.benchmarking.timed_step import time_steps
 from trainers.run import assembly, split_data
 from trainers.run.loop import Loop
 from trainers.settings import experiment as experiment_lib
+from trainers.settings import program
 from xadv_tf import data as data_lib
 from xadv_tf import methods
 
@@ -143,8 +145,8 @@ def main(argv: Sequence[str]) -> int:
             report=lambda line: print(line, flush=True),
         )
     except (ValueError, ArithmeticError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        program.mistake(error)
+        return errors.FAILED
     print(json.dumps(measured))
     return 0
 

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from trainers.errors import UsageError
 from trainers.settings.experiment import Experiment
+from trainers.settings.program import in_flags
 from xadv_tf import data
 
 
@@ -35,12 +37,7 @@ class Data:
 def build(experiment: Experiment, *, num_replicas: int = 1) -> Data:
     """Loads, splits and scales the data set. Raises ValueError for what does not fit together."""
     data.preprocessing.check(experiment.scaling)
-    dataset = data.load(
-        experiment.dataset,
-        data_dir=experiment.data_dir,
-        download=experiment.download,
-        stream=experiment.stream,
-    )
+    dataset = _load(experiment)
     split = data.split(
         dataset.train_labels,
         num_classes=dataset.num_classes,
@@ -84,6 +81,25 @@ def build(experiment: Experiment, *, num_replicas: int = 1) -> Data:
         validation=(scaled(train, split.validation), dataset.train_labels[split.validation]),
         test=(scaled(dataset.test_images), dataset.test_labels),
     )
+
+
+def _load(experiment: Experiment) -> data.Dataset:
+    height, _, width = (experiment.image_size or "").partition("x")
+    try:
+        return data.load(
+            experiment.dataset,
+            data_dir=experiment.data_dir,
+            download=experiment.download,
+            stream=experiment.stream,
+            image_size=(int(height), int(width)) if height else None,
+        )
+    except data.NotPreparedError as error:
+        problem, _, received = in_flags(str(error)).rpartition(". Received: ")
+        raise UsageError(
+            f"{problem}; `python -m trainers.prepare_data --dataset={experiment.dataset} "
+            "--raw_dir=DOWNLOADS --data_dir=DIR` makes it of its official raw files. "
+            f"Received: {received}"
+        ) from error
 
 
 def _scaled(preprocess: data.preprocessing.Scaling, images: Any, positions: Any = None) -> Any:

@@ -80,6 +80,7 @@ class Experiment:
     stop_at: int | None = None
     summary_every: int = 0
     profile_steps: str | None = None
+    image_size: str | None = None
 
     @property
     def mask(self) -> str:

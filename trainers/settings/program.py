@@ -4,12 +4,14 @@ import functools
 import re
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from absl import app
 from absl import flags as absl_flags
 
+from trainers import errors
 from trainers.errors import UsageError
 from trainers.settings import command_line
 
@@ -25,7 +27,33 @@ def run(main: Callable[[list[str]], int], takes: Collection[str] | None = None) 
         main: (program's name and arguments that are no flags) -> exit status.
         takes: names of the flags that --help shows; None shows all of flags/.
     """
+    warnings.showwarning = _warn
     app.run(main, flags_parser=functools.partial(_parse, main=main, takes=takes))
+
+
+def mistake(error: Exception) -> int:
+    """Says on stderr what is the user's to mend, in one sentence; returns the exit status."""
+    print(f"error: {in_flags(str(error))}", file=sys.stderr)
+    return errors.MISTAKE
+
+
+def in_flags(message: str) -> str:
+    """What the library says of its arguments, said of the flags that are called like them.
+
+    Args:
+        message: in which an argument stands at the start, or before "=".
+    """
+    modules = absl_flags.FLAGS.flags_by_module_dict().items()
+    names = {
+        flag.name for module, flags in modules if module.startswith("flags.") for flag in flags
+    }
+    word = re.compile(r"(?<![-\w.{])(\w+)(?==\S)|^(\w+)")
+    return word.sub(lambda m: f"--{m[0]}" if m[0] in names else m[0], message)
+
+
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
+    """In place of Python's way of showing a warning, which shows a line of our source with it."""
+    print(f"warning: {in_flags(str(message))}", file=sys.stderr)
 
 
 def _parse(argv: Sequence[str], *, main: Any, takes: Collection[str] | None) -> list[str]:

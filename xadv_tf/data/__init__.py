@@ -8,7 +8,7 @@ from xadv_tf.data.augmentation import random_crop, random_flip
 from xadv_tf.data.batches import Draws, PoolData, Sampler, training_batches
 from xadv_tf.data.dataset import Dataset
 from xadv_tf.data.datasets import load
-from xadv_tf.data.errors import DataError
+from xadv_tf.data.errors import DataError, NotPreparedError
 from xadv_tf.data.preprocessing import SCALINGS
 from xadv_tf.data.splits import Split, split
 from xadv_tf.data.streams import Stream, StreamedImages, StreamedPool
@@ -16,6 +16,7 @@ from xadv_tf.data.streams import Stream, StreamedImages, StreamedPool
 __all__ = [
     "SCALINGS",
     "DataError",
+    "NotPreparedError",
     "Dataset",
     "Draws",
     "PoolData",

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from xadv_tf.data import feature_kinds
 from xadv_tf.data.dataset import Dataset
-from xadv_tf.data.errors import DataError
+from xadv_tf.data.errors import DataError, NotPreparedError
 
 # name, name/config, name:version. The rest of tfds's grammar would download or run code.
 _NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:[\d*]+\.[\d*]+\.[\d*]+)?")
@@ -107,7 +107,7 @@ def open_builder(name: str, *, data_dir: str | None, download: bool) -> Any:
     if os.path.isdir(builder.data_dir):
         return builder
     if not download:
-        raise DataError(
+        raise NotPreparedError(
             f"data_dir (or TFDS_DATA_DIR) must name a folder that holds the data set {name!r}, "
             f"unless download=True brings it there; {folder} {_state(folder)}. "
             f"Received: data_dir={data_dir!r}"

@@ -65,3 +65,37 @@ def test_programs_that_read_runs_show_their_own_flags_only(module):
     text = program.help_text(module.__doc__, module._FLAGS)
     assert max(map(len, text.splitlines())) <= 80
     assert "--workdir" in text and "--seed" not in text
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            "num_labeled must be a multiple of num_classes=10. Received: num_labeled=105",
+            "--num_labeled must be a multiple of num_classes=10. Received: --num_labeled=105",
+        ),
+        (
+            "scaling must be one of unit. Received: 'x'",
+            "--scaling must be one of unit. Received: 'x'",
+        ),
+        # What is a flag already, no flag, or a word of the sentence stays as it is.
+        ("--seed must be 1. Received: --seed=2", "--seed must be 1. Received: --seed=2"),
+        ("The data of the method must differ", "The data of the method must differ"),
+        ("a file x.seed=1 must go", "a file x.seed=1 must go"),
+    ],
+)
+def test_arguments_of_the_library_are_called_by_their_flags(message, expected):
+    assert program.in_flags(message) == expected
+
+
+def test_a_mistake_is_one_sentence_and_the_status_of_mistakes(capsys):
+    assert program.mistake(ValueError("dataset must be there. Received: dataset=x")) == 2
+    assert capsys.readouterr().err == "error: --dataset must be there. Received: --dataset=x\n"
+
+
+def test_a_warning_is_one_line_without_our_source(capsys):
+    code = _PROGRAM.replace(
+        "return 3", "import warnings; warnings.warn('3 files are skipped'); return 0"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=_ROOT, capture_output=True, text=True)  # noqa: S603
+    assert done.stderr == "warning: 3 files are skipped\n"

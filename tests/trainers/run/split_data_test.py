@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainers.errors import UsageError
+from trainers.run import split_data
+from trainers.settings import experiment as experiment_lib
+
+
+def _build(*arguments):
+    values = experiment_lib.parse(["--workdir=none", "--labeled_batch_size=2", *arguments])
+    return split_data.build(experiment_lib.from_flags(values))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for part, count in (("train", 3), ("test", 1)):
+        for name, level in (("cat", 0), ("dog", 255)):
+            place = tmp_path / part / name
+            place.mkdir(parents=True)
+            for i in range(count):
+                Image.fromarray(np.full((6, 4 + i, 3), level, np.uint8)).save(place / f"{i}.png")
+    return f"folder:{tmp_path}"
+
+
+def test_images_of_a_folder_are_resized_as_asked(folder):
+    made = _build(f"--dataset={folder}", "--image_size=8x4", "--unlabeled_batch_size=0")
+    assert made.pool.image.shape == (6, 8, 4, 3)
+    assert made.test[0].shape == (2, 8, 4, 3)
+    # All black or all white: resized they stay so, -0.5 and 0.5 where pixels are centered.
+    np.testing.assert_allclose(np.unique(made.pool.image), [-0.5, 0.5], atol=1e-6)
+
+
+# Scaling is fitted to the training images alone: of test images twice as bright it takes the same.
+def test_a_scaling_is_fitted_to_the_training_images(tmp_path):
+    rng = np.random.default_rng(0)
+    train = rng.integers(0, 100, (50, 2, 2, 1), dtype=np.uint8)
+    arrays = {"train_images": train, "test_images": 2 * train}
+    labels = np.arange(50) % 2
+    np.savez(tmp_path / "a.npz", **arrays, train_labels=labels, test_labels=labels)
+    made = _build(f"--dataset={tmp_path}/a.npz", "--scaling=zca_raw", "--unlabeled_batch_size=0")
+    pool = np.reshape(made.pool.image, (50, 4))
+    np.testing.assert_allclose(np.mean(pool, axis=0), 0.0, atol=1e-5)
+    np.testing.assert_allclose(np.cov(pool.T, bias=True), np.eye(4), atol=1e-3)
+    # W (2 x - m) = 2 W (x - m) + W m
+    test = np.reshape(made.test[0], (50, 4))
+    offset = test - 2 * pool
+    np.testing.assert_allclose(offset, np.broadcast_to(offset[:1], offset.shape), atol=1e-3)
+
+
+def test_data_that_is_not_there_names_the_flag_and_the_program_that_makes_it(tmp_path):
+    with pytest.raises(UsageError) as caught:
+        _build("--dataset=mnist", f"--data_dir={tmp_path}")
+    message = str(caught.value)
+    assert message.startswith("--data_dir (or TFDS_DATA_DIR) must name a folder")
+    assert "trainers.prepare_data --dataset=mnist" in message
+    assert message.endswith(f"Received: --data_dir='{tmp_path}'")
