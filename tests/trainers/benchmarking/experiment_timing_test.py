@@ -72,7 +72,7 @@ def test_steps_are_those_of_training_divided_into_rounds(tmp_path, monkeypatch, 
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
-        ("--num_labeled=105", "num_labeled must .*Received: num_labeled=105"),
+        ("--num_labeled=105", "--num_labeled must .*Received: --num_labeled=105"),
         ("--learning_rate=1e38", "The logs of mle must be finite. Received: "),
     ],
 )
