@@ -1,17 +1,10 @@
-"""Imports go one way: no circle among modules or folders, and no folder looks up.
+"""Imports go one way: no circle among modules or folders, and no folder looks up."""
 
-Read from the source text, so that imports inside functions and under TYPE_CHECKING count too.
-"""
-
-import ast
 import fnmatch
 import graphlib
-import pathlib
 
+import import_reader
 import pytest
-
-ROOT = pathlib.Path(__file__).parents[1]
-TOPS = ("xadv_tf", "flags", "trainers")
 
 # What a folder may import besides itself; * stands for any text. A folder without a row has the
 # row of the folder that it lies in. "xadv_tf" alone is the mathematics: xadv_tf/*.py.
@@ -49,38 +42,14 @@ ALONE = {"trainers.errors", "trainers.commands"}
 FORBIDDEN_OUTSIDE = {"xadv_tf": ("absl.flags*",)}
 
 
-def _sources():
-    """{module: source text}, where trainers/__init__.py is "trainers.__init__"."""
-    return {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text(encoding="utf-8")
-        for top in TOPS
-        for path in (ROOT / top).rglob("*.py")
-    }
-
-
-def _imported(module, source):
-    """Every (module, name) that a source imports; name is None for `import module`."""
-    package = module.split(".")[:-1]
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, None) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) + 1 - node.level] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            yield from ((base, alias.name) for alias in node.names)
-
-
 def _edges(sources):
     """{module: the project's modules that it imports}."""
-
-    def resolve(base, name):
-        for candidate in (f"{base}.{name}", f"{base}.{name}.__init__", base, f"{base}.__init__"):
-            if candidate in sources:
-                return candidate
-        return None
-
     return {
-        module: {resolve(*found) for found in _imported(module, source)} - {None}
+        module: {
+            import_reader.resolve(base, name, sources)
+            for base, name in import_reader.imported(module, source)
+        }
+        - {None}
         for module, source in sources.items()
     }
 
@@ -90,8 +59,8 @@ def _outside(sources):
     return {
         module: {
             f"{base}.{name}" if name else base
-            for base, name in _imported(module, source)
-            if base.split(".")[0] not in TOPS
+            for base, name in import_reader.imported(module, source)
+            if base.split(".")[0] not in import_reader.TOPS
         }
         for module, source in sources.items()
     }
@@ -147,7 +116,7 @@ def _wrong_outside(sources):
 
 @pytest.fixture(scope="module")
 def sources():
-    return _sources()
+    return import_reader.sources()
 
 
 def test_no_modules_import_each_other_in_a_circle(sources):
