@@ -140,7 +140,7 @@ def test_a_forgotten_dependency_is_found(label, dep, targets):
 )
 def test_a_dependency_too_many_is_found(label, dep, targets):
     targets = targets | {label: _with_deps(targets[label], targets[label].deps | {dep})}
-    assert _declared_wrongly(targets) == [f"{label} does not need {dep}"]
+    assert f"{label} does not need {dep}" in _declared_wrongly(targets)
 
 
 def _with_deps(target, deps):
@@ -150,9 +150,8 @@ def _with_deps(target, deps):
 def test_a_dependency_that_no_test_of_a_folder_needs_is_found(targets):
     tests = _tests(targets)["tests/xadv_tf/layers"]
     added = {test.label: _with_deps(test, test.deps | {"//flags:flags"}) for test in tests}
-    assert _declared_wrongly(targets | added) == [
-        "//tests/xadv_tf/layers:*_test does not need //flags:flags"
-    ]
+    sentence = "//tests/xadv_tf/layers:*_test does not need //flags:flags"
+    assert sentence in _declared_wrongly(targets | added)
 
 
 def test_every_library_is_imported_alone(targets):
