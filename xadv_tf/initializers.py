@@ -1,8 +1,8 @@
 """Weight initialisers of the published systems, by name and seed.
 
-Keras's defaults (Glorot) are one to two times wider than what the originals
-use. Every function here returns a stock `keras.initializers.VarianceScaling`, so
-that a saved model loads without this package.
+Keras's defaults (Glorot) are one to two times wider than what the originals use. Every function
+here returns a stock `keras.initializers.VarianceScaling`, so that a saved model loads without this
+package.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,8 +15,7 @@ import numpy as np
 def normal_fan_in(seed: int | None = None) -> Any:
     """N(0, 1/fan_in): each unit starts with the variance of its mean-square input.
 
-    Source: the released xVAT code under `--debug`, used by all its
-    semi-supervised scripts.
+    Source: the released xVAT code in its debug mode, which all its semi-supervised scripts use.
     """
     return keras.initializers.VarianceScaling(
         scale=1.0, mode="fan_in", distribution="untruncated_normal", seed=seed
@@ -26,8 +25,8 @@ def normal_fan_in(seed: int | None = None) -> Any:
 def uniform_fan_in(seed: int | None = None) -> Any:
     """U(-1/sqrt(fan_in), 1/sqrt(fan_in)): PyTorch's default for dense and convolution.
 
-    Source: the released xVAT code without `--debug`, and its perturbation
-    generator. PyTorch draws the bias alike; here biases start at 0.
+    Source: the released xVAT code outside of its debug mode, and its perturbation generator.
+    PyTorch draws the biases alike; here they start at 0.
     """
     # Keras's half-width is sqrt(3 * scale / fan_in).
     return keras.initializers.VarianceScaling(

@@ -12,33 +12,30 @@ from xadv_tf.layers.moments import batch_moments, num_synchronized
 class BatchNormalization(keras.layers.Layer):
     """Normalises the last axis (Ioffe & Szegedy 2015, Algorithms 1 and 2).
 
-    It differs from `keras.layers.BatchNormalization` in what the originals
-    differ: the running variance is the unbiased one, the scale and the offset are
-    off by default, and the defaults of `momentum` and `epsilon` are those of the
-    xVAT networks. Statistics are float32 under every precision policy.
+    It follows the originals where `keras.layers.BatchNormalization` does not: the running variance
+    is the unbiased one, there is no scale and no offset by default, and the defaults of `momentum`
+    and `epsilon` are those of the xVAT networks. Statistics are float32 under every precision
+    policy.
 
-    With `training=True` the statistics are the batch's and the running ones move;
-    otherwise the running ones are used. As in Keras, `trainable = False` freezes
-    the layer, which then uses the running statistics in training too. For batch
-    statistics without an update, call the model within a
-    `keras.StatelessScope()`, as `methods.passes.training_pass` does.
+    With `training=True` the statistics are the batch's and the running ones move; otherwise the
+    running ones are used. As in Keras, `trainable = False` freezes the layer, which then uses the
+    running statistics in training too. For batch statistics without an update, call the model
+    within a `keras.StatelessScope()`, as `methods.passes.training_pass` does.
 
     Shapes: input [batch, ..., channels], output the same.
 
     Args:
-        momentum: share of the old running statistic that each update keeps, in
-            [0, 1].
+        momentum: share of the old running statistic that each update keeps, in [0, 1].
         epsilon: added to the variance under the root.
         affine: learn a scale `gamma` (from 1) and an offset `beta` (from 0).
-        synchronized: under `tf.distribute`, take the moments over the batches of
-            all replicas, so that several replicas equal one. Otherwise each
-            replica normalises by its own batch and keeps its own running
-            statistics, and a checkpoint holds those of the first.
+        synchronized: under `tf.distribute`, take the moments over the batches of all replicas, so
+            that several replicas equal one. Otherwise each replica normalises by its own batch and
+            keeps its own running statistics, and a checkpoint holds those of the first.
         **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
 
     Raises:
-        ValueError: if `momentum` or `epsilon` is out of range, or the number of
-            channels is not known when the layer is built.
+        ValueError: if `momentum` or `epsilon` is out of range, or the number of channels is not
+            known when the layer is built.
     """
 
     def __init__(
@@ -113,9 +110,9 @@ class BatchNormalization(keras.layers.Layer):
     ) -> tuple[Any, Any, Any]:
         """Returns the output, mean and unbiased variance by one op.
 
-        The op reads 16-bit input and accumulates in float32. In float32 on CPU it
-        takes a quarter of the time of the same in elementary ops for a
-        convolution's output and half for a dense layer's.
+        The op reads 16-bit input and accumulates in float32. In float32 on CPU it takes a quarter
+        of the time that elementary ops take for a convolution's output, and half for a dense
+        layer's.
         """
         images = inputs
         if inputs.shape.rank != 4:

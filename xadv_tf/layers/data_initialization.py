@@ -24,7 +24,7 @@ def data_initialization() -> Iterator[None]:
 
 
 def is_active() -> bool:
-    """Whether a pass sets weights from data: for a layer with `initializes_from_data = True`."""
+    """Whether layers with `initializes_from_data = True` are to set weights from this pass."""
     return _mode.active
 
 

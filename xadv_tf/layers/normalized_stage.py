@@ -1,4 +1,4 @@
-"""A stage of a ladder network's encoder: a linear layer, normalised, shifted and bent."""
+"""A stage of a ladder network's encoder: linear layer, normalisation, bias, activation."""
 
 from typing import Any
 
@@ -26,8 +26,8 @@ class NormalizedStage(keras.layers.Layer):
         linear: a built or unbuilt Keras layer without bias and activation: dense, convolution or
             pooling.
         negative_slope: of phi: 0 is the ReLU, 1 the identity, in between leaky.
-        bias: whether b, from 0, is there; without it b = 0.
-        gain: whether c, from 1, is there; without it c = 1.
+        bias: whether b is learned, from 0; otherwise it stays 0.
+        gain: whether c is learned, from 1; otherwise it stays 1.
         momentum: of the running statistics.
         synchronized: take batch statistics over all replicas.
         **kwargs: of keras.layers.Layer.

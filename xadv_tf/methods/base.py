@@ -38,7 +38,7 @@ class Method(keras.Model):
         ValueError: for an ema_decay out of range, or evaluate_ema without one.
     """
 
-    # Whether "unlabeled" is wanted augmented twice, as "image" and "second_image".
+    # Whether it wants the unlabeled images augmented twice, as "image" and "second_image".
     two_views = False
     # Whether it can be a part of a `Combined`: all players move at once, by one objective, whose
     # cross_entropy is that of `labeled_forward`.
@@ -47,7 +47,7 @@ class Method(keras.Model):
     differentiates_images = False
     # What is trained in the paper's symbols, which a run's logs show beside its curves.
     formula = ""
-    # How many images layers that initialise from data want to see, at least.
+    # How many images, at least, layers that initialise from data are shown.
     initialization_images = 1
 
     def __init__(
@@ -119,7 +119,8 @@ class Method(keras.Model):
     def initialize(self, batches: Iterable[Batch]) -> None:
         """Runs once before the first step: weights that come from data, copies of weights.
 
-        `fit` and trainers' loop call it where no step was taken yet, outside `strategy.run`.
+        `fit` calls it where no step was taken yet. Whoever calls `train_step` calls it before the
+        first one, outside `strategy.run`.
 
         Args:
             batches: global batches, the first ones of training; taken from only as needed.
@@ -137,9 +138,8 @@ class Method(keras.Model):
     def prepare_evaluation(self, batches: Iterable[Batch]) -> None:
         """Runs before an evaluation, for statistics that are estimated anew; nothing here.
 
-        Programs call it for the weights that they are about to evaluate; after `fit` it is the
-        caller's to do. It must depend on weights and batches alone, and is done outside
-        `strategy.run`.
+        Call it after training, `fit` included, whenever weights are about to be evaluated or
+        exported, outside `strategy.run`. What it does depends on weights and batches alone.
 
         Args:
             batches: global training batches from step 0 on, without end, without augmentation.
@@ -196,7 +196,7 @@ class Method(keras.Model):
         return noise.seed_pair(self.seed, purpose, self.step.value, replica)
 
     def record(self, name: str, value: Any) -> None:
-        """Logs a scalar (the replicas' mean) that is no term of the objective."""
+        """Logs a scalar that is no term of the objective, as the replicas' mean."""
         self._traced.records[name] = value
 
     def keep(self, name: str, value: Any) -> None:
@@ -212,7 +212,7 @@ class Method(keras.Model):
     # Plain TensorFlow throughout: AutoGraph has nothing to convert and would slow tracing down.
     @tf.autograph.experimental.do_not_convert
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
-        """One step on one (replica's) batch; the same for `fit` and for trainers' loop.
+        """One step on one (replica's) batch; for `fit` and for loops that call it themselves.
 
         Args:
             data: (image, label), or {"labeled": {"image", "label", "index"}, "unlabeled": {"image",

@@ -16,7 +16,7 @@ class CatGAN(GenerativeMethod):
     The classifier descends -H[mean p(x)] + mean H[p(x)] - mean H[p(G(u))] + clean_weight CE: all
     classes alike, each real image sure, each generated one unsure. The generator descends
     -H[mean p(G(u))] + mean H[p(G(u))]: it wants its images sure, and all classes alike. A published
-    port has the sign of that marginal entropy wrong, under which one class is enough.
+    port has the sign of that marginal entropy wrong: there the generator does best with one class.
 
     Example:
         ```python

@@ -8,9 +8,10 @@ from xadv_tf.methods.base import Method
 class ConsistencyMethod(Method):
     """Descends CE + consistency_weight * C, C the mean over images and classes of (p - p')^2.
 
-    p and p' are two predictions of one image. C is over the unlabeled batch; where a batch is at
-    once labeled and unlabeled, over all of it, CE being 0 for an image without a label (label -1)
-    and a mean over all images all the same, as in the published codes.
+    p and p' are two predictions of one image, and C is a mean over the unlabeled batch. A batch may
+    be labeled and unlabeled at once, with label -1 for an image that has none. Then C is over all
+    of its images, and so is the mean of CE, to which those without a label add 0, as in the
+    published codes.
 
     Args:
         classifier: any Keras classifier that gives logits; without noise of its own (dropout,

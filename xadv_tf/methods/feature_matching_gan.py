@@ -41,8 +41,8 @@ class FeatureMatchingGAN(GenerativeMethod):
             normalisation, which would tell the real batch from the generated one.
         generator: a Keras model, [batch, latent] -> images; its input is uniform on [0, 1).
         feature_distance: "squared" (MNIST) or "absolute" (SVHN, CIFAR-10).
-        separate_batches: whether the generator's turn sees unlabeled images of its own, every other
-            one of the batch; published. Otherwise both turns see all of them.
+        separate_batches: whether the two turns share the unlabeled batch out between them, as
+            published: every other image is the generator's. Otherwise both turns see all of it.
         seed: of all the method's randomness (see `Method`).
         ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
         evaluate_ema: whether those weights are evaluated and exported.

@@ -15,9 +15,9 @@ class MeanTeacher(ConsistencyMethod):
 
     The teacher's trainable weights are an exponential average of the student's, from its first
     weights on and not bias-corrected; its running statistics are its own, of its passes over the
-    unlabeled batch. Both see noise of their own, the teacher's dropout included. No gradient
-    reaches the teacher, and the gradient of the consistency reaches the student. The teacher is
-    what is evaluated.
+    unlabeled batch. Student and teacher each draw their own noise, dropout included. The
+    consistency trains the student; no gradient reaches the teacher. The teacher is what is
+    evaluated.
 
     Example:
         ```python
@@ -31,8 +31,9 @@ class MeanTeacher(ConsistencyMethod):
         classifier: the student; any Keras classifier that gives logits, of which Keras can make a
             second one: functional, sequential, or with a `get_config`.
         teacher_decay: of the average, in [0, 1], or a function of the step.
-        consistency_on_labeled: whether, where one batch is both, its labeled images count in the
-            consistency. No in the paper's SVHN, whose batches are 1 labeled image and 99 others.
+        consistency_on_labeled: whether the labeled images of a batch that is labeled and unlabeled
+            at once count in the consistency. The paper's runs on SVHN, with 1 labeled image and 99
+            others in a batch, leave them out.
         consistency_weight: w, a number >= 0, or a function of the step such as
             `xadv_tf.optimizers.Ramp` (see `ConsistencyMethod`).
         seed: of all the method's randomness (see `Method`).

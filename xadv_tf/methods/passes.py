@@ -50,7 +50,7 @@ def training_pass(
 
 
 class SharedPasses:
-    """`training_pass`, made once for equal arguments: who asks again is given the same tensor.
+    """`training_pass`, made once for equal arguments: another such call returns the same tensor.
 
     Noise is a function of the purpose, so that passes of one model over one image tensor for one
     purpose are equal. Of all passes of a model the first that may moves its running statistics.

@@ -11,9 +11,9 @@ from xadv_tf.methods.unlabeled_term import UnlabeledTermMethod
 class PseudoLabel(UnlabeledTermMethod):
     """Descends CE + pseudo_label_weight CE(k, p(x)), k the class that p(x) itself finds likeliest.
 
-    An unlabeled image counts if p_k(x) >= confidence_threshold, and 0 otherwise; the mean is over
-    all of them. Lee has no threshold, which is 0, and lets the weight rise from 0 to 3 instead,
-    which is a function of the step. 0.95 with a constant weight is of Oliver et al. 2018.
+    An unlabeled image counts if p_k(x) >= confidence_threshold and adds 0 otherwise; the mean is
+    over all of them. Lee has no threshold (here 0) and lets the weight rise from 0 to 3 instead
+    (here a function of the step); Oliver et al. 2018 have 0.95 and a constant weight.
 
     Example:
         ```python

@@ -19,9 +19,9 @@ def share_of_global_mean(term: Any, replicas: int) -> tf.Tensor:
 def norm_and_shares(gradients: Sequence[Any], replicas: int) -> tuple[tf.Tensor, list[Any]]:
     """Norm of the summed gradients, and what to hand to an optimizer that sums over replicas.
 
-    With several replicas dense gradients are summed here, for their norm is not to be had from the
-    parts, and handed on in equal shares. Rows of a table are disjoint between replicas: their
-    squares add up, and the slices stay as they are.
+    With several replicas dense gradients are summed here, since the norm of a sum does not follow
+    from the norms of its parts, and handed on in equal shares. Rows of a table are disjoint between
+    replicas: their squares add up, and the slices stay as they are.
     """
     if replicas == 1:
         return tf.linalg.global_norm(gradients), list(gradients)

@@ -19,14 +19,14 @@ def penalty(players: Iterable[Player], replicas: int) -> tf.Tensor | None:
 
 
 def refuse_activity_regularizers(model: Any) -> None:
-    """A step has several passes, and nobody says which of them such a regularizer means.
+    """Refuses regularizers of activities: of a step's several passes none is the one they mean.
 
     Raises:
-        ValueError: a layer has one.
+        ValueError: if a layer has one.
     """
     for layer in model._flatten_layers(include_self=True, recursive=True):
         if layer.activity_regularizer is not None:
             raise ValueError(
-                "A classifier's weights may have regularizers, its activities not. "
+                "A classifier may have regularizers of its weights, but not of its activities. "
                 f"Received: activity_regularizer of layer {layer.name}"
             )

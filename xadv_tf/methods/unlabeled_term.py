@@ -12,8 +12,8 @@ from xadv_tf.methods.players import Batch, Terms
 class UnlabeledTermMethod(Method):
     """Descends CE + weight * term, the term being of p(x) on the unlabeled images.
 
-    It is a method by itself, and as a part of a `Combined` it adds the term without a pass. Where a
-    batch is at once labeled and unlabeled the term counts all of its images.
+    It is a method by itself; as a part of a `Combined` it adds its term at the cost of no further
+    pass. Where a batch is labeled and unlabeled at once, the term is of all its images.
 
     Args:
         classifier: any Keras classifier that gives logits; None in a `Combined`, which has one.

@@ -22,9 +22,7 @@ class ExponentialEpochDecay(keras.optimizers.schedules.LearningRateSchedule):
     def __init__(self, learning_rate: float, *, rate: float, steps_per_epoch: int) -> None:
         super().__init__()
         if not 0 < rate <= 1:
-            raise ValueError(
-                f"decay_rate must be above 0 and at most 1. Received: decay_rate={rate}"
-            )
+            raise ValueError(f"rate must be above 0 and at most 1. Received: rate={rate}")
         self.learning_rate = learning_rate
         self.rate = rate
         self.steps_per_epoch = steps_per_epoch

@@ -64,5 +64,5 @@ def test_config_round_trip(cls):
 def test_out_of_range():
     with pytest.raises(ValueError, match="Received: start=4"):
         schedules.LinearEpochDecay(0.1, epochs=4, start=4, steps_per_epoch=5)
-    with pytest.raises(ValueError, match="Received: decay_rate=0"):
+    with pytest.raises(ValueError, match="Received: rate=0"):
         schedules.ExponentialEpochDecay(0.1, rate=0.0, steps_per_epoch=5)
