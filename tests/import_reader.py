@@ -4,6 +4,8 @@ So imports inside functions and under TYPE_CHECKING count too.
 """
 
 import ast
+import contextlib
+import functools
 import pathlib
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -19,16 +21,19 @@ def sources(*tops):
     }
 
 
+@functools.cache
 def imported(module, source):
     """Every (module, name) that a source imports; name is None for `import module`."""
     package = module.split(".")[:-1]
+    found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, None) for alias in node.names)
+            found += [(alias.name, None) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) + 1 - node.level] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
-            yield from ((base, alias.name) for alias in node.names)
+            found += [(base, alias.name) for alias in node.names]
+    return found
 
 
 def resolve(base, name, modules):
@@ -39,15 +44,16 @@ def resolve(base, name, modules):
     return None
 
 
+@functools.cache
 def started(source):
     """(module, name) of what other interpreters run: texts that name a module or import one."""
+    found = []
     for node in ast.walk(ast.parse(source)):
         if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
             continue
         if node.value.startswith(tuple(f"{top}." for top in TOPS)):
-            yield node.value, None
+            found.append((node.value, None))
         elif "import " in node.value:
-            try:
-                yield from imported("code", node.value)
-            except SyntaxError:
-                continue  # Prose.
+            with contextlib.suppress(SyntaxError):  # Prose.
+                found += imported("code", node.value)
+    return found

@@ -5,6 +5,7 @@ import re
 
 import keras
 import numpy as np
+import pytest
 
 README = pathlib.Path(__file__).parents[1] / "README.md"
 
@@ -29,13 +30,17 @@ def test_five_lines_around_a_classifier(tmp_path):
     assert np.any(model.get_weights()[0] != before)
 
 
-def test_commands_and_paths_exist():
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_commands_and_paths_exist(name):
     root = README.parent
-    text = README.read_text()
+    text = (root / name).read_text()
     makefile = (root / "Makefile").read_text()
-    for target in re.findall(r"^ {4}make (\S+)", text, re.MULTILINE):
-        assert f"\n{target}:" in makefile
-    for module in re.findall(r"-m (trainers\.\w+)", text):
+    for target in re.findall(r"(?:^ {4}|`)make (\S+?)(?:`|\s)", text, re.MULTILINE):
+        assert f"\n{target}:" in makefile, target
+    for module in re.findall(r"(?:-m |`)(trainers\.\w+)", text):
         assert (root / f"{module.replace('.', '/')}.py").is_file(), module
-    for path in re.findall(r"--flagfile=(\S+)", text):
+    for path in re.findall(r"--flagfile=(flags/\S+)", text):
         assert (root / path).is_file(), path
+    # NAME and TABLE stand for anything.
+    for path in re.findall(r"`((?:xadv_tf|trainers|flags|tests|results)/[\w./]+)`", text):
+        assert "NAME" in path or (root / path).exists(), path
