@@ -26,7 +26,7 @@ class _QuietTensorFlow:
         """The ordinary spec of `tensorflow`, its execution filtered; None for other modules."""
         if name != "tensorflow":
             return None
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
@@ -69,4 +69,4 @@ def _filtered_stderr() -> Iterator[None]:
 
 # 0 shows everything, to whoever wants to see it.
 if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") != "0" and hasattr(os, "fork"):
-    sys.meta_path.insert(0, _QuietTensorFlow())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, _QuietTensorFlow())

@@ -34,7 +34,8 @@ def run(module: str, task: Mapping[str, Any], *, what: str) -> dict[str, Any]:
             f"The process that measured {what} failed and has said why. "
             f"Received: exit status {child.returncode}"
         )
-    return json.loads(line)
+    measured: dict[str, Any] = json.loads(line)
+    return measured
 
 
 def report(line: str) -> None:

@@ -61,7 +61,7 @@ def build_method(name: str, classifier: Any, setting: Setting) -> methods.Method
     method, form = _ROWS[name]
     declared, given = METHODS[method], dict[str, Any]()
     if declared.trains_mask:
-        masks = {
+        masks: dict[str, Callable[[], Any]] = {
             "inductive": lambda: PerturbationGenerator(seed=_SEED),
             "transductive": lambda: PerturbationTable(
                 setting.num_pool, (*setting.image_shape[:2], 1), seed=_SEED
@@ -153,7 +153,8 @@ class TimedStep:
     def _take_bare_steps(self, steps: int) -> np.ndarray:
         for _ in range(steps):
             logs = self._bare()
-        return logs.numpy()
+        last: np.ndarray = logs.numpy()
+        return last
 
     def _time(self, run: Callable[[int], np.ndarray]) -> float:
         return time_steps(run, self._steps, self.name)[0]

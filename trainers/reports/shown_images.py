@@ -79,4 +79,6 @@ def _predictions(method: methods.Method, x: tf.Tensor, x_adv: tf.Tensor) -> dict
 
 
 def _probabilities(method: methods.Method, image: tf.Tensor) -> np.ndarray:
-    return tf.nn.softmax(tf.cast(method(image, training=False), tf.float32)).numpy()
+    logits = method(image, training=False)
+    probabilities: np.ndarray = tf.nn.softmax(tf.cast(logits, tf.float32)).numpy()
+    return probabilities

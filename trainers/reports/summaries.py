@@ -19,7 +19,7 @@ from trainers.reports import descriptions, shown_images
 from trainers.run.loop import Loop
 from trainers.run.split_data import Data
 from trainers.settings.experiment import Experiment
-from xadv_tf import figures, methods
+from xadv_tf import figures
 from xadv_tf.layers import PerturbationTable
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
 
@@ -132,17 +132,21 @@ class Summaries:
             yield "mask/kept_pixels", kept.numpy(), f"Expected share of kept pixels {which}."
 
 
-def with_limit(result: figures.Result, method: methods.Method | None) -> figures.Result:
+def with_limit(result: figures.Result, perturbing: Any) -> figures.Result:
     """The result with a colour scale that depends on the method's settings alone.
 
     log_alpha's ends where every gate without noise is open or closed; r's at AT's size of every
     pixel, or at four times the root mean square of a perturbation of Euclidean length epsilon.
+
+    Args:
+        result: of a method.
+        perturbing: the method, or the part of it, that perturbs; see `shown_images.perturbing`.
     """
     if isinstance(result, figures.Multiplicative):
-        return dataclasses.replace(result, limit=method.gate.saturation)
+        return dataclasses.replace(result, limit=perturbing.gate.saturation)
     if isinstance(result, figures.Additive):
-        limit = method.epsilon
-        if getattr(method, "norm", "l2") == "l2":
+        limit = perturbing.epsilon
+        if getattr(perturbing, "norm", "l2") == "l2":
             limit *= 4 / math.sqrt(result.perturbation[0].size)
         return dataclasses.replace(result, limit=limit or 1.0)
     return result

@@ -85,7 +85,8 @@ class Loop:
             self.method.initialize(data.training_batches(self._whole_pool, self.sampler))
         self._evaluation_is_prepared = False
         opened = self._source.open(self.step, num_steps)
-        return self._run(opened, tf.constant(num_steps)).numpy()
+        logs: np.ndarray = self._run(opened, tf.constant(num_steps)).numpy()
+        return logs
 
     def trace(self) -> Any:
         """A step on a whole batch as a ConcreteFunction, to be looked at and not to be called."""
@@ -97,7 +98,7 @@ class Loop:
 
         The same to the last bit however the steps were divided into calls.
         """
-        means = np.mean(np.concatenate(rows), axis=0, dtype=np.float64)
+        means = np.atleast_1d(np.mean(np.concatenate(rows), axis=0, dtype=np.float64))
         return dict(zip(self._names, means.tolist(), strict=True))
 
     def learning_rates(self) -> dict[str, float]:

@@ -80,7 +80,8 @@ def _content(images: Any, labels: Any) -> dict[str, Any]:
 
 
 def _per_class(labels: Any, num_classes: int) -> list[int]:
-    return np.bincount(labels, minlength=num_classes).tolist()
+    counts: list[int] = np.bincount(labels, minlength=num_classes).tolist()
+    return counts
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

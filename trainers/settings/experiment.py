@@ -167,12 +167,10 @@ def from_flags(values: absl_flags.FlagValues | None = None) -> Experiment:
     taken_flags.refuse_others(model_options, taken, f"--model={values.model}")
     contradictions.check(values)
     fields = {field.name for field in dataclasses.fields(Experiment)}
-    fields -= {"options", "model_options"}
-    return Experiment(
-        options=options,
-        model_options=model_options,
-        **{name: values[name].value for name in fields},
-    )
+    single: dict[str, Any] = {
+        name: values[name].value for name in fields - {"options", "model_options"}
+    }
+    return Experiment(options=options, model_options=model_options, **single)
 
 
 def to_flagfile(values: absl_flags.FlagValues | None = None) -> str:

@@ -33,7 +33,7 @@ class _Durable(keras_tuner.Oracle):
         super().reload()
         # A trial is written before the state that knows of it. What did not come so far was not
         # begun: it is chosen again, with the same number.
-        self.trials = {name: self.trials[name] for name in self.start_order}
+        self.trials: dict[str, Any] = {name: self.trials[name] for name in self.start_order}
         # That state still calls a trial ongoing that has just ended.
         running = [name for name, trial in self.trials.items() if trial.status == "RUNNING"]
         self._retry_queue = running[::-1]  # Taken from its end.

@@ -94,11 +94,11 @@ def finish(results: Sequence[Result], made: Trials, experiment: experiment_lib.E
         made: the search.
         experiment: of the search.
     """
-    if not results or results[0].accuracy is None:
+    best = results[0] if results else None
+    if best is None or best.accuracy is None:
         last = f"; trial {results[-1].trial}: {results[-1].reason}" if results else ""
         print(f"error: all {len(results)} trials failed{last}", file=sys.stderr)
         return errors.FAILED
-    best = results[0]
     workdir = pathlib.Path(experiment.workdir)
     command = shlex.join(["python", "-m", "trainers.tune", *sys.argv[1:]])
     count = len(made.seeds)
