@@ -187,7 +187,9 @@ class Method(keras.Model):
 
     def record_accuracy(self, label: Any, logits: Any) -> None:
         """Logs the share of the labeled images that a training pass classifies rightly."""
-        self.record("accuracy", divergences.accuracy(label, logits))
+        known = divergences.class_labels(label) >= 0
+        count = tf.reduce_sum(tf.cast(known, tf.float32))
+        self.record("accuracy", divergences.accuracy(label, logits), count)
 
     def noise_seed(self, purpose: str) -> tf.Tensor:
         """Seed pair, uint32 [2], of this step and replica for `purpose` (see `xadv_tf.noise`)."""
@@ -195,9 +197,15 @@ class Method(keras.Model):
         replica = context.replica_id_in_sync_group if context else 0
         return noise.seed_pair(self.seed, purpose, self.step.value, replica)
 
-    def record(self, name: str, value: Any) -> None:
-        """Logs a scalar that is no term of the objective, as the replicas' mean."""
-        self._traced.records[name] = value
+    def record(self, name: str, value: Any, count: Any = 1) -> None:
+        """Logs a scalar that is no term of the objective.
+
+        Args:
+            name: how logs call it.
+            value: a mean over this replica's examples; logged is that over all replicas'.
+            count: over how many.
+        """
+        self._traced.records[name] = (value, tf.cast(count, tf.float32))
 
     def keep(self, name: str, value: Any) -> None:
         """Keeps a tensor of `compute_losses` for `after_step`, which finds it by `kept`."""
@@ -216,7 +224,7 @@ class Method(keras.Model):
 
         Args:
             data: (image, label), or {"labeled": {"image", "label", "index"}, "unlabeled": {"image",
-                "index"}}; every replica's batch must be of the same size.
+                "index"}}; replicas' batches may differ in size, and count by their examples.
 
         Returns:
             Scalars over the global batch: each raw term, each objective, `gradient_norm/<player>`,
@@ -233,7 +241,7 @@ class Method(keras.Model):
             averages.follow(self.averaged.weights, self.classifier.weights, rate)
         self.step.assign_add(1)
         replicas = reductions.num_replicas()
-        logs |= {name: value / replicas for name, value in self._traced.records.items()}
+        logs |= reductions.shares_of_weighted_means(self._traced.records, replicas)
         return reductions.sum_over_replicas(logs, replicas)
 
     def test_step(self, data: Any) -> dict[str, Any]:
@@ -310,3 +318,4 @@ class Method(keras.Model):
         # Keras would build them in the first step; a checkpoint needs their variables before.
         for player in self.all_players():
             player.optimizer.build(list(player.variables))
+            reductions.take_sums(player.optimizer)

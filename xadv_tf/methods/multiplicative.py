@@ -79,7 +79,8 @@ class MultiplicativeMethod(Method):
         """A random mask of log_alpha's shape; records the share of pixels that it keeps."""
         draw = noise_lib.uniform(tf.shape(log_alpha), self.noise_seed(purpose))
         mask = self.gate(log_alpha, draw)
-        self.record("kept_pixels", tf.reduce_mean(tf.cast(mask > 0, tf.float32)))
+        kept = tf.reduce_mean(tf.cast(mask > 0, tf.float32))
+        self.record("kept_pixels", kept, tf.shape(mask)[0])
         return mask
 
     def divergence_from(self, clean_logits: tf.Tensor, masked_logits: tf.Tensor) -> tf.Tensor:

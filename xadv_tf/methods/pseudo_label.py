@@ -73,5 +73,6 @@ class PseudoLabel(UnlabeledTermMethod):
         label = tf.argmax(logits, axis=-1)
         confidence = tf.reduce_max(tf.nn.softmax(logits), axis=-1)
         chosen = confidence >= self.confidence_threshold
-        self.record("pseudo_labeled", tf.reduce_mean(tf.cast(chosen, tf.float32)))
+        share = tf.reduce_mean(tf.cast(chosen, tf.float32))
+        self.record("pseudo_labeled", share, tf.size(chosen))
         return tf.where(chosen, divergences.cross_entropy(label, logits), 0.0)

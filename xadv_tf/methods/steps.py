@@ -32,10 +32,7 @@ def run(
     with tf.GradientTape(persistent=len(teams) > 1, watch_accessed_variables=False) as tape:
         for player in phase.players:
             tape.watch([variable.value for variable in player.variables])
-        terms = {
-            name: reductions.share_of_global_mean(value, replicas)
-            for name, value in phase.losses(batch).items()
-        }
+        terms = reductions.shares_of_global_means(phase.losses(batch), replicas)
         weights = {name: _weights(objectives[name], terms, step) for name in teams}
         totals = {
             name: tf.add_n([weight * terms[term] for term, weight in weights[name].items()])
@@ -54,9 +51,10 @@ def run(
             totals[name], [[v.value for v in player.variables] for player in team]
         )
         for player, player_gradients in zip(team, gradients, strict=True):
-            norm, shares = reductions.norm_and_shares(player_gradients, replicas)
+            norm, sums = reductions.norm_and_sums(player_gradients, replicas)
             logs[f"gradient_norm/{player.name}"] = norm / replicas
-            player.optimizer.apply(shares, player.variables)
+            if any(gradient is not None for gradient in sums):
+                player.optimizer.apply(sums, player.variables)
     return logs
 
 

@@ -62,7 +62,7 @@ def test_kept_pixels_counts_gates_that_are_not_zero():
     method.gate.call = lambda log_alpha, draw: hard_concrete.sample(log_alpha, 0.0 * draw + 0.5)
     mask = method.draw_mask(tf.constant([[100.0, 0.0, -100.0]]), "gate")
     np.testing.assert_allclose(mask, [[1.0, 0.5, 0.0]], atol=1e-6)
-    assert float(method._traced.records["kept_pixels"]) == pytest.approx(2 / 3)
+    assert float(method._traced.records["kept_pixels"][0]) == pytest.approx(2 / 3)
 
 
 def test_masks_are_drawn_by_purpose_and_step():

@@ -27,44 +27,62 @@ def _on_two(function):
 
 
 def test_shares_sum_to_the_mean_over_the_global_batch():
-    # (1 + 2) / 2 / 2 + (5 + 6) / 2 / 2 = 3.5, the mean of 1, 2, 5 and 6.
-    shares = [reductions.share_of_global_mean([a, a + 1.0], 2) for a in (1.0, 5.0)]
-    assert float(shares[0] + shares[1]) == 3.5
+    # The replicas hold 1 and 5, 6, 9: the mean is 21 / 4, and each share that of its examples.
+    def reduce(replica):
+        mine = tf.cond(replica == 0, lambda: tf.constant([1.0]), lambda: tf.constant([5.0, 6, 9]))
+        return reductions.shares_of_global_means({"each": mine, "same": tf.constant(7.0)}, 2)
+
+    assert _on_two(reduce) == [
+        {"each": 1.0 / 4.0, "same": 3.5}, {"each": pytest.approx(20.0 / 4.0), "same": 3.5}
+    ]  # fmt: skip
     assert reductions.num_replicas() == 1
     with two_replicas().scope():
         assert reductions.num_replicas() == 2
 
 
-def test_norms_and_shares_of_dense_gradients():
+def test_a_replica_without_examples_has_no_share():
+    def reduce(replica):
+        return reductions.shares_of_global_means({"each": tf.fill([2 * replica], 3.0)}, 2)
+
+    assert _on_two(reduce) == [{"each": 0.0}, {"each": 3.0}]
+
+
+def test_norms_and_sums_of_dense_gradients():
     # Replicas have (3, 0) and (0, 4): the sum (3, 4) has norm 5, where the parts have 3 and 4.
     def reduce(replica):
         mine = tf.where(replica == 0, [3.0, 0.0], [0.0, 4.0])
-        norm, (share, nothing) = reductions.norm_and_shares([mine, None], 2)
+        norm, (total, nothing) = reductions.norm_and_sums([mine, None], 2)
         assert nothing is None
-        return norm, share
+        return norm, total
 
-    for norm, share in _on_two(reduce):
+    for norm, total in _on_two(reduce):
         assert norm == pytest.approx(5.0)
-        np.testing.assert_allclose(share, [1.5, 2.0])
+        np.testing.assert_allclose(total, [3.0, 4.0])
 
 
-def test_rows_of_a_table_add_their_squares_and_stay():
+def test_rows_of_a_table_are_gathered_and_add_their_squares():
     # Row 0 of the first replica has (3,), row 1 of the second (4,).
     def reduce(replica):
         values = tf.reshape(3.0 + tf.cast(replica, tf.float32), [1, 1])
         rows = tf.IndexedSlices(values, tf.reshape(replica, [1]), tf.constant([2, 1]))
-        norm, (same,) = reductions.norm_and_shares([rows], 2)
-        assert same is rows
-        return norm
+        norm, (gathered,) = reductions.norm_and_sums([rows], 2)
+        return norm, tf.convert_to_tensor(gathered)
 
-    assert _on_two(reduce) == [pytest.approx(5.0)] * 2
+    for norm, table in _on_two(reduce):
+        assert norm == pytest.approx(5.0)
+        np.testing.assert_array_equal(table, [[3.0], [4.0]])
 
 
 def test_one_replica_keeps_its_gradients():
     gradients = [tf.constant([3.0]), tf.constant([4.0])]
-    norm, same = reductions.norm_and_shares(gradients, 1)
+    norm, same = reductions.norm_and_sums(gradients, 1)
     assert float(norm) == 5.0
     assert all(one is other for one, other in zip(gradients, same, strict=True))
+
+
+def test_nothing_has_the_norm_0():
+    norm, same = reductions.norm_and_sums([None, None], 2)
+    assert (float(norm), same) == (0.0, [None, None])
 
 
 def test_logs_are_summed_by_name():
@@ -75,4 +93,4 @@ def test_logs_are_summed_by_name():
     for logs in _on_two(reduce):
         assert logs == {"a": 3.0, "b": 21.0}
     one = {"a": tf.constant(1.0)}
-    assert reductions.sum_over_replicas(one, 1) is one
+    assert reductions.sum_over_replicas(one, 1) == one
