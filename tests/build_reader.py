@@ -15,7 +15,7 @@ _KINDS = ("py_library", "py_binary", "py_test", "filegroup")
 _PACKAGES = {
     "PIL": "pillow",
     "absl": "absl-py",
-    "grpc": "tensorflow-cpu",  # Comes with it.
+    "grpc": "grpcio",
     "keras_tuner": "keras-tuner",
     "tensorflow": "tensorflow-cpu",
     "tensorflow_datasets": "tensorflow-datasets",
