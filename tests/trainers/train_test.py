@@ -129,28 +129,6 @@ def test_other_data_under_the_same_name_are_refused(tmp_path):
     assert (tmp_path / "run" / "status.json").read_text() == before
 
 
-def test_other_flags_in_the_same_directory_are_refused(tmp_path):
-    _, flagfile = _experiment(tmp_path / "run", "--method=mle")
-    with RunDirectory(str(tmp_path / "run"), flagfile).opened():
-        pass
-    config = tmp_path / "run" / "config.flags"
-    assert config.read_text().startswith("# commit: ")
-    # As a later commit would find it, whose flags have grown by one with a default.
-    config.write_text(config.read_text().replace("--decay_rate=0.95\n", ""))
-    RunDirectory(str(tmp_path / "run"), flagfile)
-    other = ["--method=mle", "--learning_rate=0.1", "--nobalanced", "--ema_decay=0.9"]
-    _, flagfile = _experiment(tmp_path / "run", *other)
-    with pytest.raises(UsageError) as caught:
-        RunDirectory(str(tmp_path / "run"), flagfile)
-    first, *lines = str(caught.value).split("\n")
-    assert first.startswith("--workdir holds a run with other flags; choose another directory.")
-    assert lines == [
-        "  there --balanced, received --nobalanced",
-        "  there no --ema_decay, received --ema_decay=0.9",
-        "  there --learning_rate=0.001, received --learning_rate=0.1",
-    ]
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

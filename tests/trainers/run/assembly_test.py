@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from trainers.run import assembly, split_data
 from trainers.settings import experiment as experiment_lib
+from xadv_tf import data as data_lib
 from xadv_tf.layers import BatchNormalization, PerturbationGenerator, PerturbationTable
 from xadv_tf.methods import Combined
 from xadv_tf.optimizers import Adam, RowAdam, schedules
@@ -100,17 +101,56 @@ def test_xla_and_replicas_exclude_each_other():
         assembly.build_strategy(_experiment("--strategy=mirrored", "--jit=on"))
 
 
-def test_beta_1_changes_when_the_decay_takes_effect(digits):
-    flags = ["--method=mle", "--train_steps=12", "--steps_per_epoch=1", "--schedule=linear"]
-    flags += ["--decay_start=0.666667", "--decay_delay=1", "--late_beta_1=0.5"]
-    experiment = _experiment(*flags)
+def _at_step(optimizer, step):
+    optimizer.iterations.assign(step)
+    return float(optimizer.learning_rate)
+
+
+_HALVED = ("--schedule=exponential", "--decay_rate=0.5", "--steps_per_epoch=10")
+
+
+@pytest.mark.parametrize("mask", ["inductive", "transductive"])
+@pytest.mark.parametrize(
+    ("flag", "late"), [("--mask_decay", 0.01), ("--nomask_decay", 0.02)], ids=str
+)
+def test_the_masks_rate_follows_the_schedule_where_it_is_asked_to(digits, mask, flag, late):
+    flags = ["--method=xvat", f"--mask={mask}", "--mask_learning_rate=0.02", flag, *_HALVED]
+    experiment = _experiment(*flags, "--learning_rate=0.1", "--model=mlp_supervised")
     classifier = assembly.build_classifier(experiment, digits.dataset)
-    optimizer = assembly.build_method(experiment, classifier, pool_size=50).optimizer
-    # Epoch 8 of 12 is two thirds; its value, (12 - 8) / 4 of the rate, holds in epoch 9.
-    rates = optimizer._learning_rate(tf.constant([0, 9, 10, 11])).numpy()
-    np.testing.assert_allclose(rates, [1e-3, 1e-3, 0.75e-3, 0.5e-3], rtol=1e-6)
-    betas = optimizer._beta_1_schedule(tf.constant([0, 8, 9, 11])).numpy()
-    np.testing.assert_allclose(betas, [0.9, 0.9, 0.5, 0.5])
+    method = assembly.build_method(experiment, classifier, pool_size=5)
+    rates = [_at_step(method.mask_optimizer, step) for step in (9, 10)]
+    np.testing.assert_allclose(rates, [0.02, late], rtol=1e-6)
+    np.testing.assert_allclose(_at_step(method.optimizer, 10), 0.05, rtol=1e-6)
+
+
+def test_betas_are_the_classifiers_alone(digits):
+    flags = ["--beta_1=0.5", "--epsilon_in_root", "--train_steps=20", "--steps_per_epoch=1"]
+    flags += ["--schedule=ramps", "--ramp_up_epochs=9", "--early_beta_2=0.25"]
+    experiment = _experiment("--method=xvat", *flags)
+    classifier = assembly.build_classifier(experiment, digits.dataset)
+    method = assembly.build_method(experiment, classifier, pool_size=5)
+
+    by_flags, by_default = (x.get_config() for x in (method.optimizer, method.mask_optimizer))
+    assert (by_flags["beta_1"], by_flags["epsilon_in_root"]) == (0.5, True)
+    assert by_flags["beta_2"]["config"]["before"] == 0.25
+    assert (by_default["beta_1"], by_default["beta_2"]) == pytest.approx((0.9, 0.999))
+    assert "epsilon_in_root" not in by_default
+
+
+def test_augmentation_crops_and_flips_each_by_its_own_draw():
+    image = tf.random.stateless_uniform((64, 6, 6, 1), [1, 1])
+    pairs = {
+        kind: tf.constant([number, 7], tf.uint32) for number, kind in enumerate(("crop", "flip"))
+    }
+    cropped = data_lib.random_crop(image, pairs["crop"], offsets=(-2, 1))
+    for flags, expected in (
+        (["--crop", "--crop_offset_max=1"], cropped),
+        (["--flip"], data_lib.random_flip(image, pairs["flip"])),
+        (["--crop", "--flip", "--crop_offset_max=1"], data_lib.random_flip(cropped, pairs["flip"])),
+    ):
+        augment = assembly._augmentation(_experiment("--method=mle", *flags))
+        np.testing.assert_array_equal(augment(image, pairs.get), expected)
+    assert assembly._augmentation(_experiment()) is None
 
 
 def test_consistency_methods_follow_the_flags(digits):

@@ -1,0 +1,59 @@
+import os
+import platform
+
+import keras
+import pytest
+import tensorflow as tf
+
+from trainers.run import provenance
+
+
+@pytest.fixture
+def git(tmp_path, monkeypatch):
+    """(script) -> makes it what stands for git."""
+
+    def make(script):
+        file = tmp_path / "git"
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+    return make
+
+
+def test_versions_are_those_that_run(git):
+    git("echo abc")
+    told = provenance.provenance()
+    assert told["tensorflow"] == tf.__version__
+    assert (told["keras"], told["python"]) == (keras.__version__, platform.python_version())
+
+
+def test_the_commit_is_the_projects_wherever_one_stands(git, tmp_path, monkeypatch):
+    git("pwd -P")
+    monkeypatch.chdir(tmp_path)
+    root = os.path.realpath(os.path.join(os.path.dirname(provenance.__file__), "..", ".."))
+    assert provenance.provenance()["commit"] == root
+
+
+def test_changes_that_are_not_committed_are_told(git):
+    git('echo "abc $@"')
+    assert "--dirty" in provenance.provenance()["commit"]
+
+
+def test_without_a_repository_or_git_the_commit_is_unknown(git, tmp_path, monkeypatch):
+    git("echo fatal: not a git repository >&2; exit 128")
+    assert provenance.provenance()["commit"] == "unknown"
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert provenance.provenance()["commit"] == "unknown"
+
+
+def test_hardware_is_the_cards_where_there_are_some(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [kind, kind])
+    details = {"device_name": "Card 9"}
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda device: details)
+    assert provenance._hardware() == "2 x Card 9"
+
+
+def test_hardware_is_else_the_cores(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    assert provenance._hardware().startswith(f"{os.cpu_count()} cores, ")

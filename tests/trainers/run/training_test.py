@@ -1,0 +1,225 @@
+"""Tests of trainers/run/training.py: what is due at which step, by a loop that learns nothing."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainers.errors import PreemptedError, RunFailedError
+from trainers.run import training
+from trainers.run.checkpoints import Checkpoints, checkpoint
+from trainers.run.progress import Progress
+from trainers.run.run_directory import RunDirectory
+from trainers.run.training import Training
+from trainers.settings import experiment as experiment_lib
+from xadv_tf.methods import MLE
+
+
+class _Loop:
+    """In place of `loop.Loop`: a step adds one to the only weight, and logs its number."""
+
+    names = ("cross_entropy",)
+
+    def __init__(self):
+        layers = [keras.layers.Input((1,)), keras.layers.Dense(2, use_bias=False)]
+        self.method = MLE(keras.Sequential(layers))
+        self.method.compile()
+        self.strategy = tf.distribute.get_strategy()
+        self.calls = []
+
+    @property
+    def step(self):
+        return int(self.method.step.numpy())
+
+    def run(self, num_steps):
+        first = self.step
+        self.calls.append(num_steps)
+        self.method.step.assign_add(num_steps)
+        weight = self.method.classifier.weights[0]
+        weight.assign(tf.fill(weight.shape, float(self.step)))
+        return np.arange(first + 1, self.step + 1, dtype=np.float32)[:, np.newaxis]
+
+    def means(self, rows):
+        return {"cross_entropy": float(np.mean(np.concatenate(rows)))}
+
+    def learning_rates(self):
+        return {"learning_rate/classifier": 0.5}
+
+
+class _Pictures:
+    every = 1000
+
+    def __init__(self):
+        self.asked = []
+
+    def log(self, step):
+        self.asked.append(step)
+
+
+@pytest.fixture
+def make(tmp_path):
+    """(flags ..., validation: accuracy by step) -> Training, its loop and its directory."""
+
+    def make(*arguments, validation=None, stop=lambda: False, summaries=None):
+        flags = [f"--workdir={tmp_path}/run", "--method=mle", "--train_steps=12", "--quiet"]
+        flags += ["--steps_per_epoch=100", "--log_every=100", "--checkpoint_every=100"]
+        values = experiment_lib.parse([*flags, *arguments])
+        experiment = experiment_lib.from_flags(values)
+        directory = RunDirectory(experiment.workdir, experiment_lib.to_flagfile(values))
+        loop = _Loop()
+
+        def evaluate(split):
+            if split == "test":
+                return {"accuracy": 0.25}
+            return {"accuracy": validation[loop.step]} if validation else {}
+
+        made = Training(
+            experiment,
+            loop,
+            directory,
+            evaluate=evaluate,
+            summaries=summaries or _Pictures(),
+            stop_requested=stop,
+        )
+        return made, loop, directory
+
+    return make
+
+
+def _run(made, directory):
+    with directory.opened():
+        made.restore()
+        made.run(Progress("MLE", 12, quiet=True))
+
+
+def _lines(directory):
+    lines = (directory.path / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def _kept(directory, kind):
+    """The steps of the checkpoints in checkpoints/ or best/, and the weight in the newest."""
+    steps = sorted(int(path.name) for path in (directory.path / kind).iterdir())
+    loop = _Loop()
+    Checkpoints(directory.path / kind, keep=2).restore(checkpoint(loop.method), steps[-1])
+    return steps, float(loop.method.classifier.weights[0][0, 0])
+
+
+def test_the_best_checkpoint_is_the_first_of_the_highest_validation_accuracy(make):
+    accuracies = {3: 0.5, 6: 0.8, 9: 0.8, 12: 0.2}
+    made, _, directory = make("--steps_per_epoch=3", validation=accuracies)
+    _run(made, directory)
+    assert _kept(directory, "best") == ([6], 6.0)
+    assert made.measured == {"validation": {"accuracy": 0.2}, "test": {"accuracy": 0.25}}
+
+
+def test_a_resumed_run_knows_its_best(make):
+    flags = ["--steps_per_epoch=3", "--checkpoint_every=3"]
+    first, loop, directory = make(*flags, validation={3: 0.8, 6: 0.1}, stop=lambda: loop.step == 6)
+    with pytest.raises(PreemptedError, match="^stopped at step 6, saved$"):
+        _run(first, directory)
+    again, _, directory = make(*flags, validation={9: 0.5, 12: 0.7})
+    _run(again, directory)
+    assert _kept(directory, "best") == ([3], 3.0)
+
+
+def test_each_thing_is_done_at_its_steps_and_all_at_the_last(make):
+    summaries = _Pictures()
+    accuracies = dict.fromkeys(range(13), 0.5)
+    made, loop, directory = make(
+        *("--train_steps=11", "--log_every=2", "--steps_per_epoch=3", "--checkpoint_every=4"),
+        validation=accuracies,
+        summaries=summaries,
+    )
+    _run(made, directory)
+    steps = {split: [] for split in ("train", "validation", "test")}
+    for line in _lines(directory):
+        steps[line["split"]].append(line["step"])
+    assert steps == {"train": [2, 4, 6, 8, 10, 11], "validation": [3, 6, 9, 11], "test": [11]}
+    assert _kept(directory, "checkpoints") == ([8, 11], 11.0)
+    assert directory.status["step"] == 11
+    # A call ends wherever something is due, and never passes it.
+    assert sum(loop.calls) == 11 and np.cumsum(loop.calls).tolist() == summaries.asked
+    assert {2, 3, 4, 6, 8, 9, 10, 11} <= set(summaries.asked)
+
+
+def test_a_line_has_the_means_since_the_last_one(make):
+    made, _, directory = make("--log_every=4", "--train_steps=6")
+    _run(made, directory)
+    # Steps 1 to 4, then 5 and 6, though a checkpoint or a call may come between.
+    logged = [line["cross_entropy"] for line in _lines(directory) if line["split"] == "train"]
+    assert logged == [2.5, 5.5]
+
+
+def test_means_go_over_a_checkpoint(make):
+    flags = ["--log_every=4", "--train_steps=6", "--checkpoint_every=3"]
+    first, loop, directory = make(*flags, stop=lambda: loop.step >= 3)
+    with pytest.raises(PreemptedError):
+        _run(first, directory)
+    again, loop, directory = make(*flags)
+    _run(again, directory)
+    assert sum(loop.calls) == 3
+    logged = [line["cross_entropy"] for line in _lines(directory) if line["split"] == "train"]
+    assert logged == [2.5, 5.5]
+
+
+def test_a_stop_at_the_last_step_is_the_end(make):
+    made, loop, directory = make(stop=lambda: loop.step == 12)
+    _run(made, directory)
+    assert _kept(directory, "checkpoints") == ([12], 12.0)
+
+
+def test_the_first_log_of_the_first_step_that_is_not_finite_is_named():
+    names = ["cross_entropy", "divergence", "objective", "gradient_norm/classifier"]
+    rows = np.zeros((4, 4), np.float32)
+    training._refuse_nonfinite(names, rows, 10)
+    rows[2, 1:] = [np.inf, np.nan, np.nan]
+    rows[3] = np.nan
+    with pytest.raises(RunFailedError, match="^divergence became inf in step 13$"):
+        training._refuse_nonfinite(names, rows, 10)
+
+
+def test_a_log_that_is_not_finite_ends_the_run_with_the_last_good_checkpoint(make):
+    made, loop, directory = make("--checkpoint_every=4")
+    run = loop.run
+
+    def diverge(num_steps):
+        rows = run(num_steps)
+        return np.where(rows == 7, np.nan, rows)
+
+    loop.run = diverge
+    with pytest.raises(RunFailedError, match=r"nan in step 7; the last good checkpoint is .*/4$"):
+        _run(made, directory)
+    assert directory.status["status"] == "failed"
+
+
+def test_a_state_that_is_not_finite_is_not_kept_as_the_best(make):
+    made, loop, directory = make("--steps_per_epoch=3", validation={3: 0.5})
+    weight, run = loop.method.classifier.weights[0], loop.run
+
+    def ruin(num_steps):
+        rows = run(num_steps)
+        weight.assign(weight * np.nan)
+        return rows
+
+    loop.run = ruin
+    with pytest.raises(RunFailedError, match="kernel is no longer finite after step 3; no check"):
+        _run(made, directory)
+    assert not (directory.path / "best").exists()
+
+
+def test_the_compiling_call_is_no_measure_of_the_pace(make, monkeypatch):
+    # Each call takes 0.25 s by this clock, the first, which compiles, 100 s.
+    made, loop, directory = make("--train_steps=3", "--log_every=1")
+    now, run = [0.0], loop.run
+    monkeypatch.setattr(training.time, "perf_counter", lambda: now[0])
+
+    def take(num_steps):
+        now[0] += 0.25 if loop.step else 100.0
+        return run(num_steps)
+
+    loop.run = take
+    _run(made, directory)
+    assert made.seconds_per_step == 0.25
