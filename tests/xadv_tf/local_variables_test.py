@@ -1,14 +1,9 @@
 import keras
 import numpy as np
 import tensorflow as tf
+from tests_support import two_replicas
 
 from xadv_tf.local_variables import gather_rows, local_variable
-
-
-def _two_replicas():
-    return tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
 
 
 def test_a_plain_variable_is_its_own():
@@ -24,7 +19,7 @@ def test_within_a_stateless_scope_it_is_the_scopes_tensor():
 
 
 def test_each_replica_writes_and_reads_its_own_copy():
-    strategy = _two_replicas()
+    strategy = two_replicas()
     with strategy.scope():
         variable = keras.Variable(np.zeros((3, 1), np.float32))
 

@@ -78,6 +78,15 @@ def test_wilson_interval():
     assert metrics.accuracy_interval(10, 10)[1] == 1.0
 
 
+def test_wilson_interval_of_another_level():
+    # As above, with z the 95 % point of the normal distribution.
+    z = 1.644853627
+    centre = (0.8 + z**2 / 20) / (1 + z**2 / 10)
+    half = z * np.sqrt(0.016 + z**2 / 400) / (1 + z**2 / 10)
+    received = metrics.accuracy_interval(8, 10, confidence_level=0.9)
+    assert received == pytest.approx((centre - half, centre + half))
+
+
 def test_spread_over_seeds():
     # s^2 = (1 + 0 + 1) / 2; t(.975, 2) = 4.302653 (any table), over sqrt(3).
     found = metrics.spread([1.0, 2.0, 3.0])

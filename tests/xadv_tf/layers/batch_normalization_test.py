@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tests_support import two_replicas
 
 from xadv_tf.layers.batch_normalization import BatchNormalization
 
@@ -186,7 +187,7 @@ def test_two_replicas_equal_one(shape):
     one = BatchNormalization(affine=True)
     y_one, gradients_one = forward_and_gradient(one, x, upstream)
 
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = two_replicas()
     with strategy.scope():
         two = BatchNormalization(affine=True, synchronized=True)
         two.build(shape)
@@ -222,7 +223,7 @@ def test_two_replicas_equal_one(shape):
 
 def test_replicas_are_apart_without_synchronisation():
     x = draw((8, 5))
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = two_replicas()
     with strategy.scope():
         layer = BatchNormalization()
         layer.build(x.shape)

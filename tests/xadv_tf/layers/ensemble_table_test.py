@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tests_support import two_replicas
 
 from xadv_tf.layers import EnsembleTable
 
@@ -61,3 +62,25 @@ def test_equal_indices_keep_the_first_prediction():
 def test_momentum_out_of_range(momentum):
     with pytest.raises(ValueError, match=f"Received: momentum={momentum}"):
         EnsembleTable(4, 3, momentum=momentum)
+
+
+def test_every_replica_notes_the_predictions_of_all():
+    with two_replicas().scope():
+        table = EnsembleTable(4, 3)
+    z = _draw(0)
+
+    def note():
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        index = tf.where(replica == 0, [0, 1], [2, 3])
+        table.update(index, 0, tf.gather(z, index))
+
+    table.state.value.distribute_strategy.run(tf.function(note, autograph=False))
+    for mirror in table.state.value.values:
+        np.testing.assert_array_equal(mirror[:, 3:6], z)
+
+
+def test_config_round_trip():
+    table = EnsembleTable(4, 3, momentum=0.25, name="mine")
+    again = EnsembleTable.from_config(table.get_config())
+    assert (again.num_examples, again.num_classes, again.momentum) == (4, 3, 0.25)
+    assert again.get_config() == table.get_config()

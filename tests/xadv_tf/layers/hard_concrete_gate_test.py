@@ -30,3 +30,9 @@ def test_config_round_trip():
 def test_parameters_are_checked():
     with pytest.raises(ValueError, match="Received: gamma=0.1"):
         HardConcreteGate(gamma=0.1)
+
+
+def test_saturation_is_that_of_its_parameters():
+    # beta log(-zeta / gamma) = log(24) / 2, the slower end (see hard_concrete_test.py).
+    gate = HardConcreteGate(beta=0.5, gamma=-0.05, zeta=1.2)
+    assert gate.saturation == pytest.approx(0.5 * np.log(24.0))

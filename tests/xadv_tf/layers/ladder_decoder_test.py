@@ -1,5 +1,6 @@
 import numpy as np
 import tensorflow as tf
+from tests_support import two_replicas
 
 from xadv_tf.layers import GaussianDenoiser, LadderDecoder
 
@@ -70,3 +71,34 @@ def test_config_round_trip():
     decoder = LadderDecoder((4, 3), synchronized=True, seed=5)
     again = LadderDecoder.from_config(decoder.get_config())
     assert again.get_config() == decoder.get_config()
+
+
+def test_each_level_has_a_v_of_its_own():
+    decoder = LadderDecoder((4, 4, 4), seed=1)
+    decoder.build()
+    assert np.all(decoder.v[0].kernel.numpy() != decoder.v[1].kernel.numpy())
+
+
+def test_replicas_normalise_together_if_they_synchronise():
+    # With a4 = 1 and all other a = 0 the top's estimate is its u: the normalised prediction.
+    logits = tf.constant(np.random.default_rng(1).normal(size=(6, 2)), tf.float32)
+    strategy = two_replicas()
+    halves = strategy.experimental_distribute_values_from_function(
+        lambda context: tf.split(logits, 2)[context.replica_id_in_sync_group]
+    )
+    u = {}
+    for synchronized in (True, False):
+        with strategy.scope():
+            decoder = LadderDecoder((2,), synchronized=synchronized)
+            decoder.build()
+            decoder.denoisers[0].a.assign(np.eye(10)[3][:, None] * np.ones((10, 2)))
+
+        def denoise(logits, decoder=decoder):
+            return decoder([tf.zeros_like(logits)], logits)[0]
+
+        run = tf.function(lambda x, denoise=denoise: strategy.run(denoise, (x,)), autograph=False)
+        u[synchronized] = np.concatenate(strategy.experimental_local_results(run(halves)))
+    p = tf.nn.softmax(logits).numpy()
+    np.testing.assert_allclose(u[True], _normalized(p), atol=1e-4)
+    apart = np.concatenate([_normalized(half) for half in np.split(p, 2)])
+    np.testing.assert_allclose(u[False], apart, atol=1e-4)

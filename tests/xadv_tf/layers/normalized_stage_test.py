@@ -75,3 +75,20 @@ def test_config_round_trip():
     stage = _stage(negative_slope=0.1, gain=True, bias=False, momentum=0.5, synchronized=True)
     again = NormalizedStage.from_config(stage.get_config())
     assert again.get_config() == stage.get_config()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_epsilon_is_the_ladders(training):
+    # Of deviation 1e-4 a batch of (-1, 1) becomes 1 / sqrt(1 + 1e-10 / 1e-8) = .995037, where
+    # batch normalisation's 2e-5 would leave .022.
+    stage = _stage(negative_slope=1.0, bias=False)
+    x = tf.constant([[-1e-4], [1e-4]])
+    stage.build(x.shape)
+    stage.linear.kernel.assign(np.ones((1, 4)))
+    stage.statistics.moving_variance.assign([1e-8] * 4)
+    expected = np.tile([[-0.995037], [0.995037]], (1, 4))
+    np.testing.assert_allclose(stage(x, training=training), expected, rtol=1e-5)
+    if training:
+        np.testing.assert_allclose(
+            stage.standardize(x @ stage.linear.kernel)[0], expected, rtol=1e-5
+        )

@@ -75,3 +75,11 @@ def test_arguments_out_of_range(arguments, received):
 def test_channels_that_fit_no_image():
     with pytest.raises(ValueError, match="Received: channels=2"):
         PerturbationGenerator(channels=2).build((None, 8, 8, 3))
+
+
+def test_each_layer_draws_weights_of_its_own():
+    generator = PerturbationGenerator(depth=3, width=4, seed=0)
+    generator.build((None, 8, 8, 4))
+    first, _, second, *_ = generator.get_weights()
+    assert first.shape == second.shape == (3, 3, 4, 4)
+    assert np.all(first != second)

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tests_support import two_replicas
 
 from xadv_tf.layers.perturbation_table import PerturbationTable
 
@@ -56,9 +57,7 @@ def test_stateless_call_takes_rows_of_the_given_table():
 
 
 def test_mirrored_table_is_gathered_without_reading_it():
-    if len(tf.config.list_logical_devices("CPU")) < 2:
-        pytest.skip("needs two logical CPU devices")
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = two_replicas()
     with strategy.scope():
         table = PerturbationTable(1000, (2,))
 

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tests_support import two_replicas
 
 from xadv_tf.layers import WeightNormConv2D, WeightNormConv2DTranspose, WeightNormDense
 from xadv_tf.layers.data_initialization import data_initialization
@@ -105,9 +106,7 @@ def test_frozen_scale():
 
 
 def test_two_replicas_share_the_mean():
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
+    strategy = two_replicas()
     with strategy.scope():
         layer, x = _make("dense", synchronized=True)
     halves = strategy.experimental_distribute_values_from_function(
@@ -166,3 +165,21 @@ def test_transposed_convolution_is_keras_s_with_the_normalised_kernel(strides):
     keras_layer.build(x.shape)
     keras_layer.set_weights([np.swapaxes(kernel, 2, 3), np.array([1.0, -1.0])])
     np.testing.assert_allclose(layer(x), keras_layer(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("mean_only", [True, False])
+def test_initialization_of_a_unit_that_is_the_same_for_all(mean_only):
+    # Its variance 0 counts as 1e-12: g = 1/2 / 1e-6, and the output is finite.
+    layer, x = _make("dense", mean_only_batch_norm=mean_only, initial_stddev=0.5)
+    with data_initialization():
+        y = layer(tf.zeros_like(x), training=True)
+    np.testing.assert_allclose(layer.g, np.full(3, 0.5e6), rtol=1e-5)
+    np.testing.assert_array_equal(y, np.zeros((16, 3)))
+
+
+def test_a_frozen_layer_predicts_in_training_too():
+    layer, x = _make("dense")
+    layer.moving_mean.assign([1.0, 2.0, 3.0])
+    layer.trainable = False
+    np.testing.assert_array_equal(layer(x, training=True), layer(x))
+    np.testing.assert_array_equal(layer.moving_mean, [1.0, 2.0, 3.0])

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests_support import IMAGE_SHAPE, make_batch, make_classifier
+from tests_support import IMAGE_SHAPE, make_batch, make_classifier, two_replicas
 
 from xadv_tf.layers import BatchNormalization, data_initialization
 from xadv_tf.methods import MLE, Method
@@ -57,10 +57,8 @@ def test_the_average_changes_nothing_in_training():
         np.testing.assert_array_equal(one, other)
 
 
-def test_average_on_two_replicas():
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
+def test_average_ontwo_replicas():
+    strategy = two_replicas()
     with strategy.scope():
         method = _averaging(ema_decay=0.8)
     step = tf.function(lambda batch: strategy.run(method.train_step, (batch,)), autograph=False)
@@ -132,3 +130,23 @@ def test_fit_initializes_before_the_first_step_only():
     assert gain == float(expected_layer.gain) != 1.0
     method.fit(2.0 * batch["image"], batch["label"], batch_size=6, verbose=0)
     assert float(layer.gain) == gain
+
+
+def test_evaluate_judges_the_evaluated_network():
+    method = _averaging(ema_decay=0.5, evaluate_ema=True)
+    batch = make_batch(supervised=True)["labeled"]
+    method.train_step(make_batch())
+    method.averaged.trainable_variables[-1].assign([50.0, 0.0, -50.0])  # Sure of class 0.
+    received = method.evaluate(batch["image"], batch["label"], verbose=0, return_dict=True)
+    log_p = tf.nn.log_softmax(method.averaged(batch["image"]))
+    assert received["accuracy"] == pytest.approx(np.mean(batch["label"] == 0))
+    expected = -np.mean(tf.gather(log_p, batch["label"], batch_dims=1))
+    assert received["cross_entropy"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_second_fit_goes_on_where_the_first_ended():
+    method = _averaging()
+    batch = make_batch(supervised=True)["labeled"]
+    for expected in (1, 2):
+        method.fit(batch["image"], batch["label"], batch_size=6, verbose=0)
+        assert int(method.step) == expected

@@ -238,3 +238,13 @@ def _sequential_ladder(classifier):
 def test_what_does_not_combine(make_parts, message):
     with pytest.raises(ValueError, match=message):
         _compiled(Combined(make_parts(make_classifier())))
+
+
+def test_parts_prepare_their_evaluation():
+    class Preparing(MLE):
+        def prepare_evaluation(self, batches):
+            self.prepared_with = list(batches)
+
+    method = Combined([Preparing(make_classifier()), EntropyMinimization()])
+    method.prepare_evaluation([1, 2])
+    assert method.parts[0].prepared_with == [1, 2]

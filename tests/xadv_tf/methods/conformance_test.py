@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_batch, make_classifier
+from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_batch, make_classifier, two_replicas
 
 from xadv_tf import methods, models, noise
 from xadv_tf.layers import BatchNormalization, PerturbationGenerator, PerturbationTable
@@ -338,9 +338,7 @@ def test_two_replicas_equal_one(name, monkeypatch):
     # Replicas draw different noise; give all of them the same, so that only the sums are compared.
     monkeypatch.setattr(noise, "uniform", lambda shape, seed: 0.5 + 0.4 * _wave(shape, seed))
     monkeypatch.setattr(noise, "normal", _wave)
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
+    strategy = two_replicas()
     one = _make(name, batch_norm=BatchNormalization(synchronized=True))
     with strategy.scope():
         two = _make(name, batch_norm=BatchNormalization(synchronized=True))

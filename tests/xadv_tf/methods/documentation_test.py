@@ -92,3 +92,22 @@ def test_the_example_runs(method_class):
     assert type(method) is method_class and int(method.step) == 1
     if "logits" in names:
         assert names["logits"].shape == (8, 10)
+
+
+@every_method
+def test_common_arguments_reach_the_method(method_class):
+    image = keras.layers.Input((28, 28, 1))
+    classifier = keras.Sequential([image, keras.layers.Flatten(), keras.layers.Dense(10)])
+    if method_class is methods.Ladder:
+        classifier = models.ladder_mlp((28, 28, 1), 10, hidden_units=(4,))
+    needed = {
+        "classifier": classifier,
+        "parts": [methods.MLE(classifier)],
+        "generator": keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(2)]),
+        "num_examples": 8,
+        "steps_per_epoch": 2,
+    }
+    needed = {name: value for name, value in needed.items() if name in _parameters(method_class)}
+    method = method_class(**needed, seed=7, ema_decay=0.5, evaluate_ema=True, name="mine")
+    received = (method.seed, method.ema_decay, method.evaluate_ema, method.name)
+    assert received == (7, 0.5, True, "mine")

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests_support import Jitter
+from tests_support import Jitter, two_replicas
 
 from xadv_tf import noise
 from xadv_tf.layers import WeightNormDense
@@ -13,9 +13,7 @@ from xadv_tf.methods import MLE, passes
 
 @pytest.mark.parametrize("layer", [keras.layers.GaussianNoise, keras.layers.Dropout])
 def test_keras_noise_layers_draw_by_step_replica_and_purpose(layer):
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
+    strategy = two_replicas()
     with strategy.scope():
         classifier = keras.Sequential([keras.layers.Input((50,)), layer(0.5)])
         method = MLE(classifier)

@@ -109,3 +109,22 @@ def test_players_descend_their_own_objective():
     assert (float(method.one), float(method.other)) == (-1.0, -4.0)
     assert (float(logs["gradient_norm/first"]), float(logs["gradient_norm/second"])) == (1.0, 4.0)
     assert method.backward_passes == 2
+
+
+class Recording(Tugging):
+    """Records the number of its replica."""
+
+    def compute_losses(self, batch):
+        context = tf.distribute.get_replica_context()
+        self.record("replica", tf.cast(context.replica_id_in_sync_group, tf.float32))
+        return super().compute_losses(batch)
+
+
+def test_what_is_recorded_is_logged_as_the_replicas_mean():
+    with two_replicas().scope():
+        method = Recording({"one": 1.0, "other": 1.0})
+        method.compile()
+    strategy = method.distribute_strategy
+    batch = make_batch()
+    logs = tf.function(lambda: strategy.run(method.train_step, (batch,)), autograph=False)()
+    assert float(strategy.experimental_local_results(logs["replica"])[0]) == 0.5

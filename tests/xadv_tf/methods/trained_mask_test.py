@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests_support import make_batch, make_classifier
 
 from xadv_tf import noise
-from xadv_tf.layers import PerturbationGenerator, PerturbationTable
+from xadv_tf.layers import HardConcreteGate, PerturbationGenerator, PerturbationTable
 from xadv_tf.methods import XAT, XVAT
 from xadv_tf.optimizers import RowAdam
 
@@ -129,6 +129,29 @@ def test_smoothness_is_signed(monkeypatch, smoothness, smoother):
     for _ in range(3):
         last = float(step(batch)["roughness"])
     assert (last < first) is smoother
+
+
+@pytest.mark.parametrize("method_class", [XAT, XVAT])
+def test_every_option_reaches_the_method(method_class):
+    gate, mask = HardConcreteGate(beta=0.5), PerturbationGenerator()
+    method = method_class(
+        make_classifier(),
+        mask=mask,
+        divergence="reverse_kl",
+        clean_weight=0.7,
+        adversarial_weight=1.5,
+        sparsity=0.03,
+        l0_reduction="mean",
+        smoothness=0.4,
+        alternating_steps=2,
+        output_scale=1.2,
+        gate=gate,
+    )
+    weights = {"cross_entropy": 0.7, "divergence": 1.5, "l0": 0.03, "roughness": -0.4}
+    assert method.loss_weights == weights
+    assert method.mask is mask and method.gate is gate
+    assert (method.divergence, method.l0_reduction) == ("reverse_kl", "mean")
+    assert (method.alternating_steps, method.output_scale) == (2, 1.2)
 
 
 @pytest.mark.parametrize(("channels", "gates"), [(1, 36), (2, 72)])

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tests_support import two_replicas
 
 from xadv_tf.optimizers import Adam, schedules
 
@@ -24,16 +25,6 @@ def _step(optimizer, variable, mode):
     if mode == "eager":
         return step
     return tf.function(step, jit_compile=mode == "jit")
-
-
-def _two_cpus():
-    if len(tf.config.list_logical_devices("CPU")) < 2:
-        pytest.skip("needs two logical CPU devices")
-    return tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"],
-        # Collectives number their instances per strategy, so those of another test's would clash.
-        cross_device_ops=tf.distribute.ReductionToOneDevice(),
-    )
 
 
 @pytest.mark.parametrize("mode", ["eager", "graph", "jit"])
@@ -107,7 +98,7 @@ def test_learning_rate_schedule():
 
 
 def test_two_replicas_equal_one():
-    strategy = _two_cpus()
+    strategy = two_replicas()
     random = np.random.default_rng(2)
     gradients = random.normal(size=(10, 2, 5)).astype(np.float32)
     with strategy.scope():

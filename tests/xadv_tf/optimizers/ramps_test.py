@@ -39,7 +39,10 @@ def test_off_in_the_first_epoch():
 
 
 def test_config_round_trip():
-    ramp = Ramp(0.1, steps_per_epoch=5, up=1.0, down=2.0, epochs=4, floor=0.01, by_epoch=True)
+    arguments = {"value": 0.1, "steps_per_epoch": 5, "up": 1.5, "down": 2.0, "epochs": 4}
+    arguments |= {"floor": 0.01, "by_epoch": True, "off_in_first_epoch": True}
+    ramp = Ramp(**arguments)
+    assert ramp.get_config() == arguments
     again = Ramp.from_config(ramp.get_config())
     np.testing.assert_array_equal(ramp(tf.range(20)), again(tf.range(20)))
 

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tests_support import two_replicas
 
 from xadv_tf.local_variables import gather_rows
 from xadv_tf.optimizers import Adam, RowAdam
@@ -172,14 +173,21 @@ def test_without_momentum_nothing_drifts():
     np.testing.assert_array_equal(optimizer.drift(table, [0, 1]), np.zeros((2, WIDTH)))
 
 
+def test_the_drift_is_a_constant():
+    # Whatever the rows' loss differentiates, the optimizer's own state has no part in it.
+    table, optimizer = _make(RowAdam, rows=3)
+    optimizer._momentums[0].assign(np.ones((3, WIDTH)))
+    optimizer.iterations.assign(5)
+    momentum = optimizer._momentums[0].value
+    with tf.GradientTape() as tape:
+        tape.watch(momentum)
+        drift = optimizer.drift(table, [1])
+    assert np.all(drift.numpy() != 0.0)
+    assert tape.gradient(drift, momentum) is None
+
+
 def test_two_replicas_equal_one():
-    if len(tf.config.list_logical_devices("CPU")) < 2:
-        pytest.skip("needs two logical CPU devices")
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"],
-        # Collectives number their instances per strategy, so those of another test's would clash.
-        cross_device_ops=tf.distribute.ReductionToOneDevice(),
-    )
+    strategy = two_replicas()
     problem = _problem()
     with strategy.scope():
         mirrored, optimizer = _make(RowAdam)

@@ -51,11 +51,15 @@ def test_switch():
 )
 def test_config_round_trip(cls):
     arguments = {
-        schedules.LinearEpochDecay: {"epochs": 4, "start": 2, "steps_per_epoch": 5},
+        schedules.LinearEpochDecay: {
+            **{"epochs": 4, "start": 2, "steps_per_epoch": 5},
+            **{"delay": 1, "scale": 0.5, "floor": 1e-3},
+        },
         schedules.ExponentialEpochDecay: {"rate": 0.5, "steps_per_epoch": 5},
         schedules.EpochSwitch: {"after": 0.5, "start": 2, "steps_per_epoch": 5},
     }[cls]
     schedule = cls(0.1, **arguments)
+    assert schedule.get_config().items() >= arguments.items()
     again = cls.from_config(schedule.get_config())
     steps = tf.range(20)
     np.testing.assert_array_equal(schedule(steps), again(steps))
