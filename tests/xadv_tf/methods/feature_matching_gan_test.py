@@ -192,27 +192,6 @@ def test_data_initialisation_sees_500_images():
     np.testing.assert_array_equal(method.averaged.layers[-2].g, dense.g)
 
 
-class _Subclassed(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.dense = keras.layers.Dense(3)
-
-    def call(self, x):
-        return self.dense(keras.ops.reshape(x, (-1, PIXELS)))
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        _Subclassed,
-        lambda: keras.Sequential([keras.Input(IMAGE_SHAPE), make_classifier()]),
-    ],
-)
-def test_a_classifier_without_a_last_layer_is_refused(make):
-    with pytest.raises(ValueError, match="Features are matched below the last layer: .*Received"):
-        _method(make(), ema_decay=None, evaluate_ema=False).build((None, *IMAGE_SHAPE))
-
-
 def test_arguments_that_do_not_fit():
     with pytest.raises(ValueError, match="Received: feature_distance='l2'"):
         _method(feature_distance="l2")

@@ -22,6 +22,14 @@ def test_a_batch_stays_what_it_is():
     assert not players.is_supervised(batch)
 
 
+def test_one_batch_is_known_by_its_images_and_not_by_their_values():
+    # The mappings around them are made anew wherever a batch passes a tf.function.
+    image = tf.zeros((2, 3))
+    batch = {"labeled": {"image": image, "label": tf.constant([1, 0])}, "unlabeled": {}}
+    assert players.is_supervised({**batch, "unlabeled": {"image": image}})
+    assert not players.is_supervised({**batch, "unlabeled": {"image": tf.identity(image)}})
+
+
 @pytest.mark.parametrize(
     ("data", "received"),
     [
