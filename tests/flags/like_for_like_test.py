@@ -18,7 +18,11 @@ _ROOT = pathlib.Path(flags.__file__).parent / "experiments"
 _FOLDER = _ROOT / "like_for_like"
 _FILES = {file.stem: file for file in sorted(_FOLDER.glob("*.flags"))}
 _DATASETS = ("mnist", "svhn", "cifar10")
-_COMBINATIONS = {"vat_entropy", "xvat_inductive_entropy"}
+_COMBINATIONS = {"vat_entropy", "xvat_inductive_entropy"} | {
+    f"{mask}_vat{entropy}"
+    for mask in ("random_mask", "xvat_inductive", "xvat_transductive")
+    for entropy in ("", "_entropy")
+}
 # Flags that a run sets otherwise than the others although they are not its method's.
 _EXCEPTIONS = {
     "pi_model": {"input_noise"},
