@@ -88,3 +88,13 @@ def test_other_data_are_refused(path, tmp_path, changes, arguments, message):
     with pytest.raises(UsageError, match=message) as caught:
         split_manifest.refuse_other_data(tmp_path, _manifest(path, *arguments)[0])
     assert f"--dataset={path}" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_what_only_one_of_two_manifests_says_is_a_difference(path, tmp_path):
+    manifest, _ = _manifest(path)
+    without = {name: value for name, value in manifest.items() if name != "test"}
+    split_manifest.write(tmp_path, without)
+    with pytest.raises(
+        UsageError, match=r"in test\.count, test\.images_sha256, test\.labels_sha256"
+    ):
+        split_manifest.refuse_other_data(tmp_path, manifest)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 
 import pytest
 
@@ -69,3 +70,45 @@ def test_a_second_process_is_refused(tmp_path):
             raise AssertionError("two at once")
         assert "\n" not in str(e.value)
         assert _read(tmp_path) == before
+
+
+def test_a_run_that_goes_on_keeps_the_step_of_its_checkpoint_and_no_reason(tmp_path):
+    with pytest.raises(RunFailedError), Status(tmp_path).running():
+        raise RunFailedError("l0 became nan")
+    run = Status(tmp_path)
+    with run.running():
+        run.update(step=5)
+    with Status(tmp_path).running():
+        entries = _read(tmp_path)
+        assert (entries["status"], entries["step"], entries["reason"]) == ("running", 5, None)
+
+
+def test_the_end_is_written_before_others_may_begin(tmp_path, monkeypatch):
+    write, written = Status._write, []
+
+    def write_locked(self):
+        with pytest.raises(BlockingIOError), status.lock(tmp_path):
+            raise AssertionError("another could begin")
+        write(self)
+        written.append(_read(tmp_path)["status"])
+
+    monkeypatch.setattr(Status, "_write", write_locked)
+    with Status(tmp_path).running():
+        pass
+    assert written == ["running", "done"]
+
+
+def test_who_waits_for_the_lock_gets_it_when_it_is_free(tmp_path):
+    done = []
+
+    def wait():
+        with status.lock(tmp_path, wait=True):
+            done.append("second")
+
+    thread = threading.Thread(target=wait)
+    with status.lock(tmp_path):
+        thread.start()
+        thread.join(timeout=0.2)
+        done.append("first")
+    thread.join(timeout=60)
+    assert done == ["first", "second"]
