@@ -86,30 +86,6 @@ def measure(dtypes: Iterable[str] = DTYPES, *, seconds_per_dtype: float = 10.0) 
     return rates
 
 
-def best(rates: Iterable[Rate]) -> dict[str, Rate]:
-    """The highest rate of each dtype: the peak that a training step is held against."""
-    peaks: dict[str, Rate] = {}
-    for rate in rates:
-        if rate.dtype not in peaks or rate.gflops > peaks[rate.dtype].gflops:
-            peaks[rate.dtype] = rate
-    return peaks
-
-
-def format_table(rates: Iterable[Rate]) -> str:
-    """The rates as lines of text, the best of each dtype marked with a star."""
-    rates = list(rates)
-    peaks = best(rates)
-    width = max((len(rate.kernel) for rate in rates), default=0)
-    lines = [f"{'kernel':<{width}}  {'dtype':<8}  {'ms':>9}  {'GFLOP/s':>9}"]
-    for rate in rates:
-        star = " *" if rate is peaks[rate.dtype] else ""
-        lines.append(
-            f"{rate.kernel:<{width}}  {rate.dtype:<8}  {rate.milliseconds:>9.2f}"
-            f"  {rate.gflops:>9.1f}{star}"
-        )
-    return "\n".join(lines)
-
-
 def peak_memory_bytes() -> int:
     """The most memory that was in use at once so far, in bytes.
 

@@ -54,12 +54,10 @@ def test_a_table_for_each_folder():
     assert [line.rstrip() for line in lines if "steps each" in line] == [
         f"{FOLDER}: 20 steps each", "other: 20 steps each"
     ]  # fmt: skip
-    cells = [line.split() for line in lines if line.strip().startswith("VAT")]
-    numbers = ["400.0", "12.00", "30.0", "60.0", "500.0", "1.00"]
-    assert cells == [
-        ["VAT", "conv_large", "32", "+", "128", *numbers],
-        ["VAT", "conv_large", "32", "+", "0", *numbers],
-    ]
+    rows = [" ".join(line.split()) for line in lines if line.strip().startswith("VAT")]
+    assert [("32 + 128" in row, "32 + 0" in row) for row in rows] == [(True, False), (False, True)]
+    for number in ("400.0", "12.00", "30.0", "60.0", "500.0", "1.00"):
+        assert all(number in row.split() for row in rows)
     assert "peak: 50.0 to 50.0 GFLOP/s, measured beside each row" in "\n".join(lines)
 
 
@@ -75,4 +73,4 @@ def test_large_numbers_and_long_names_fit_100_columns():
     lines = _print(_row(**large, **names))
     assert max(len(line.rstrip()) for line in lines) <= 100
     (cells,) = [line.split() for line in lines if "conv_large_weight_norm" in line]
-    assert cells[-6:-4] == ["98765.4", "23456.00"]
+    assert {"98765.4", "23456.00"} <= set(cells)

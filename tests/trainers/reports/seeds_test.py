@@ -73,11 +73,13 @@ def test_the_table_has_mean_deviation_number_and_interval(capsys, monkeypatch):
     seeds.print_groups(rows, split="test")
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
-    (row,) = [line.split() for line in lines if "RandomMask" in line]
-    assert " ".join(row) == ("RandomMask #1 3 98.00 ± 1.00 95.52–100.48 1.960 ± 0.020 1.00 ± 0.00")
+    (row,) = [" ".join(line.split()) for line in lines if "RandomMask" in line]
+    for number in ("98.00 ± 1.00", "95.52–100.48", "1.960 ± 0.020", "1.00 ± 0.00"):
+        assert number in row
+    assert row.split()[1:3] == ["#1", "3"]
     assert "#1: --sparsity=0.5" in lines
     (row,) = [line.split() for line in lines if "MLE" in line]
-    assert row == ["MLE", "1", "50.00", "-", "1.000", "1.00"]
+    assert {"1", "50.00"} <= set(row) and "±" not in row and "nan" not in row
     assert "same images" in " ".join(lines)
     seeds.print_groups(rows, split="validation")
     assert "same images" not in capsys.readouterr().out
