@@ -17,7 +17,7 @@ flags.disclaim_key_flags()
 
 
 class Kind(enum.Enum):
-    """What a flag of an experiment is; who takes it, shows it or may vary it follows from that."""
+    """What a flag of an experiment is; who takes, shows or varies it follows from that."""
 
     METHOD = "which method is trained: what tells the rows of a table apart"
     TASK = "on what runs are compared: data, labels, length, seed; no search varies it"

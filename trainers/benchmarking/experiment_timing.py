@@ -3,8 +3,8 @@
 What its steps should take follows from their operations and from a rate. The rate is that of plain
 supervised steps of the same network on a batch as large as the experiment's larger one, timed in
 turns with the experiment's own, because a machine's speed drifts: the same convolutions, batch
-normalization and updates, nothing of the method. A step that takes longer than that spends its time
-on something other than the passes that its formula asks for.
+normalization and updates, nothing of the method. A step that takes longer spends time on something
+other than the passes that its formula asks for.
 """
 
 import dataclasses

@@ -4,6 +4,10 @@ The counts are those of the mathematics, not of an implementation: a multiply-ad
 padding counts as if it were data, and a Winograd or FFT kernel gets no discount. Matrix products
 and convolutions are counted; element-wise work, reductions and pooling, a few per cent in the
 networks here, are not.
+
+TensorFlow's own counter (float_operation of tf.compat.v1.profiler, 2.21) cannot do this: it counts
+0 for what stands inside a nested tf.function, and it counts gradients that nobody reads. Of XLA,
+TensorFlow gives out the compiled program but not the cost analysis.
 """
 
 import math

@@ -1,7 +1,8 @@
 """Measures what this machine can reach: the yardstick for the speed of a training step.
 
-A step of training is matrix products and 3x3 convolutions, so the yardstick is the best of these
-that TensorFlow itself reaches here, alone, on shapes that suit the machine, and not a data sheet's.
+A step of training is matrix products and 3x3 convolutions. So the yardstick is the best rate at
+which TensorFlow itself does these here, alone and in shapes that suit the machine; it is not the
+number on a data sheet.
 """
 
 import dataclasses

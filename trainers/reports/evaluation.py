@@ -90,7 +90,7 @@ class Evaluation:
 
 
 def file_name(name: str, split: str, weights: str) -> str:
-    """The name of a file of results: what is not the test split or the last weights is in it.
+    """The name of a file of results, with the split unless it is test, and the weights unless last.
 
     "evaluation.json" becomes "evaluation_validation_best.json".
     """

@@ -39,7 +39,7 @@ def group(workdirs: Sequence[str]) -> list[Group]:
 
     Raises:
         UsageError: if there is no run in a directory, or two runs are the same experiment with the
-            same seed: they are no two samples.
+            same seed, which are not two samples.
     """
     labels: dict[frozenset[str], str] = {}
     seeds: dict[frozenset[str], dict[int, str]] = {}

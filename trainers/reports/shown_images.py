@@ -14,7 +14,7 @@ from xadv_tf.methods.multiplicative import MultiplicativeMethod
 
 @dataclasses.dataclass(frozen=True)
 class Examples:
-    """Training images: for those alone a transductive mask exists.
+    """Training images, for only they have a transductive mask.
 
     Attributes:
         image: scaled, float32 [examples, height, width, channels].
@@ -65,7 +65,7 @@ def perturbed(method: methods.Method, label: str, examples: Examples) -> figures
 
 
 def perturbing(method: methods.Method) -> Any:
-    """What perturbs images, the method or a part of it: by masks, else by adding; or None."""
+    """The method or its part that perturbs images, by masks rather than by adding; or None."""
     for kind in (MultiplicativeMethod, methods.VAT, methods.AT):
         part = find_part(method, kind)
         if part is not None:

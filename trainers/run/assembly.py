@@ -67,7 +67,7 @@ def build_classifier(experiment: Experiment, dataset: data_lib.Dataset) -> Any:
 def build_method(experiment: Experiment, classifier: Any, *, pool_size: int) -> methods.Method:
     """The method around the classifier, compiled with its optimizers and built.
 
-    Of several methods each has the flags that it takes.
+    In a combination each method gets the flags that it takes.
     """
     optimizers = {"optimizer": _adam(experiment)}
     names = taken_flags.parts(experiment.method)
@@ -123,7 +123,7 @@ def _strategy(name: str) -> tf.distribute.Strategy:
 def _arguments(
     experiment: Experiment, name: str, classifier: Any, pool_size: int
 ) -> dict[str, Any]:
-    """What a method's constructor takes by the flags, but for what all methods take."""
+    """What the flags give a method's constructor, without what all methods are given."""
     declared = METHODS[name]
     taken = set(taken_flags.of_method(name, experiment.mask)) - set(COMMON)
     given = {n: value for n, value in experiment.options.items() if n in taken}

@@ -43,6 +43,10 @@ class Checkpoints:
     Each is written aside and renamed. TensorFlow keeps a checksum of every tensor and of the index
     beside them; all are compared before anything is restored.
 
+    tf.train.CheckpointManager (TensorFlow 2.21) does neither: its newest checkpoint is the one
+    that was saved last, and if a power cut has damaged it, restoring fails though an older one is
+    intact. That can happen because it never asks the system to bring the files to the disk.
+
     Args:
         directory: where they are.
         keep: how many stay; older ones make room for a new one.

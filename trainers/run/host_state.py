@@ -1,4 +1,4 @@
-"""The host's share of a run's state: what it must remember beside its variables."""
+"""The state of a run that lives in Python: what it must remember beside its variables."""
 
 import json
 

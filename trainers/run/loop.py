@@ -111,7 +111,7 @@ class Loop:
         }
 
     def prepare_evaluation(self) -> None:
-        """Lets the method estimate what it predicts with; costs nothing where no step was taken."""
+        """Lets the method estimate what it predicts with; free if no step was taken since."""
         if not self._evaluation_is_prepared:
             self.method.prepare_evaluation(data.training_batches(self._whole_pool, self.sampler))
             self._evaluation_is_prepared = True

@@ -1,4 +1,4 @@
-"""Where a number comes from."""
+"""Where a number comes from: commit, hardware and versions."""
 
 import os
 import pathlib

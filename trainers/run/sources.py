@@ -1,7 +1,7 @@
 """Where the batches of the loop come from: images in memory, or streamed from their files.
 
-Both give the batch of a step in four moves, in this order; each does what it has to do in the
-place where it can be done.
+Both make the batch of a step in the same four moves, each in its place: on the host, inside the
+loop, on a replica outside XLA, and inside the compiled step.
 """
 
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""split.json: which data a run trained on, so that no other is taken for it later."""
+"""split.json: which data a run trained on, so that other data are not mistaken for them later."""
 
 import json
 import pathlib

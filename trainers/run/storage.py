@@ -40,7 +40,7 @@ def refuse_unwritable(directory: str | pathlib.Path, *, flag: str) -> None:
     if not os.path.isdir(place):
         why = f"{place} is no directory"
     elif not os.access(place, os.W_OK | os.X_OK):
-        why = f"{place} must not be written"
+        why = f"{place} is not writable"
     else:
         return
     raise UsageError(f"{flag} must be a writable directory. Received: {flag}={directory} ({why})")

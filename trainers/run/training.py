@@ -95,7 +95,7 @@ class Training:
                 data fails.
             PreemptedError: it was asked to stop; a checkpoint is saved.
         """
-        if self._loop.step and self._stops():  # It had come so far before.
+        if self._loop.step and self._stops():  # An earlier call took it this far.
             raise PreemptedError(f"stopped at step {self._loop.step}, saved")
         try:
             while self._loop.step < self._experiment.train_steps:

@@ -1,4 +1,4 @@
-"""Flags that contradict each other, where doing without one of them in silence would mislead."""
+"""Flags that contradict each other: to ignore one of them in silence would mislead."""
 
 import dataclasses
 from collections.abc import Callable, Sequence

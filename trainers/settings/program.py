@@ -38,10 +38,10 @@ def mistake(error: Exception) -> int:
 
 
 def in_flags(message: str) -> str:
-    """What the library says of its arguments, said of the flags that are called like them.
+    """A message of the library, in which arguments have become the flags of the same name.
 
     Args:
-        message: in which an argument stands at the start, or before "=".
+        message: one in which an argument stands at the start, or before "=".
     """
     modules = absl_flags.FLAGS.flags_by_module_dict().items()
     names = {
@@ -52,7 +52,7 @@ def in_flags(message: str) -> str:
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    """In place of Python's way of showing a warning, which shows a line of our source with it."""
+    """Shows a warning in one line, where Python would add a line of our source."""
     print(f"warning: {in_flags(str(message))}", file=sys.stderr)
 
 

@@ -31,10 +31,10 @@ class _Durable(keras_tuner.Oracle):
     def reload(self) -> None:
         """Reads it, and queues the trials that were running."""
         super().reload()
-        # A trial is written before the state that knows of it. What did not come so far was not
-        # begun: it is chosen again, with the same number.
+        # A trial is written before the state that lists it. One that the state does not list was
+        # never begun: it is chosen again, with the same number.
         self.trials: dict[str, Any] = {name: self.trials[name] for name in self.start_order}
-        # That state still calls a trial ongoing that has just ended.
+        # The state may list a trial as ongoing that has ended since.
         running = [name for name, trial in self.trials.items() if trial.status == "RUNNING"]
         self._retry_queue = running[::-1]  # Taken from its end.
 

@@ -65,7 +65,7 @@ def read() -> tuple[experiment_lib.Experiment, dict[str, str], dict[str, str]]:
         hyperparameter.name: search_space.points(hyperparameter)
         for hyperparameter in search_space.hyperparameters(ranges).space
     }
-    # Those that are not at an end are there all the same: a fixed flag may need them.
+    # The other searched flags stay at their first value: a fixed flag may need them to be there.
     first = search_space.arguments({name: of_one[0] for name, of_one in points.items()})
     for name, of_one in points.items():
         for point in of_one:

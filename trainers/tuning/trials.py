@@ -1,8 +1,8 @@
 """A trial of a search: runs of trainers.train that differ in their seed, each in its own process.
 
-A process of its own costs the seconds that TensorFlow takes to load. For that a trial is the
-command that anybody could type, takes its memory with it when it ends, and when it crashes is a
-failed trial and not the end of the search.
+A process of its own costs the seconds that TensorFlow takes to load. In return a trial is a command
+that anybody could type, its memory is free when it ends, and a crash is a failed trial and not the
+end of the search.
 """
 
 import json

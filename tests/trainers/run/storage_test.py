@@ -103,7 +103,9 @@ def test_what_lies_on_the_way_to_a_directory_is_named(tmp_path):
 def test_a_directory_without_permission_is_refused(tmp_path, monkeypatch):
     # Asked of the system and not tried out: root may write anywhere.
     monkeypatch.setattr(os, "access", lambda place, mode: False)
-    with pytest.raises(UsageError, match=rf"Received: --output={tmp_path}/b \({tmp_path} must not"):
+    with pytest.raises(
+        UsageError, match=rf"Received: --output={tmp_path}/b \({tmp_path} is not writ"
+    ):
         storage.refuse_unwritable(tmp_path / "b", flag="--output")
 
 
