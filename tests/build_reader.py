@@ -38,7 +38,11 @@ _BESIDES = {
     },
 }
 # Modules that a source names in what it tells people, and does not start.
-_NAMED = {"//trainers/tuning:tuning": {"//trainers:tune"}}
+_NAMED = {
+    "//trainers/tuning:tuning": {"//trainers:tune"},
+    "//trainers/work:train": {"//trainers:train"},
+    "//trainers/work:tune": {"//trainers:tune"},
+}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,11 +21,17 @@ ALLOWED = {
     "trainers": ("trainers.*", "flags*", "xadv_tf*"),
     "trainers.errors": (),
     "trainers.commands": (),
+    "trainers.raw_files": ("trainers.errors",),
     "trainers.settings": ("trainers.errors", "trainers.commands", "flags"),
     "trainers.run": ("trainers.errors", "trainers.settings", "flags", "xadv_tf*"),
     "trainers.reports": (
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
         *("flags", "xadv_tf*"),
+    ),
+    "trainers.work": (
+        *("trainers.errors", "trainers.commands", "trainers.raw_files", "trainers.settings"),
+        "trainers.run",
+        *("trainers.reports", "trainers.tuning", "trainers.benchmarking", "flags", "xadv_tf*"),
     ),
     "trainers.tuning": (
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
@@ -37,7 +43,7 @@ ALLOWED = {
     ),
 }  # fmt: skip
 # Modules that stand by themselves, at the bottom, beside the programs at the top.
-ALONE = {"trainers.errors", "trainers.commands"}
+ALONE = {"trainers.errors", "trainers.commands", "trainers.raw_files"}
 # Flags are read in one place, and not in the library.
 FORBIDDEN_OUTSIDE = {"xadv_tf": ("absl.flags*",)}
 

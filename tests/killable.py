@@ -12,7 +12,7 @@ from unittest import mock
 # One process imports TensorFlow, once; every run is a fork of it, made before TensorFlow has begun
 # anything.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["trainers.train"])
+_CONTEXT.set_forkserver_preload(["trainers.work.train"])
 
 
 def run(*arguments, output, devices=1, at=None, call=1, send=signal.SIGKILL):

@@ -3,11 +3,13 @@
 import contextlib
 import importlib.machinery
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _CHATTER = (b"All log messages before absl::InitializeLog()", b"oneDNN custom operations are on")
 
 
@@ -40,14 +42,36 @@ class _QuietTensorFlow:
         return spec
 
 
+class _Beside:
+    """Finds this project's other packages beside this one.
+
+    `python -m trainers.train` looks in the current folder first, and a user's flags.py there is not
+    what our modules mean by flags.
+    """
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> Any:
+        """The spec of `flags` and of `xadv_tf`; None for other modules."""
+        if name not in ("flags", "xadv_tf"):
+            return None
+        return importlib.machinery.PathFinder.find_spec(name, [_ROOT], target)
+
+
 @contextlib.contextmanager
 def _filtered_stderr() -> Iterator[None]:
     # A process of its own reads the pipe: it passes on the last words of a library that aborts
     # ("compiled to use AVX512 instructions, but these aren't available"), which a thread or a
     # temporary file of this process would take with it.
+    try:
+        terminal = os.dup(2)
+    except OSError:  # It is closed: there is nothing to keep silent.
+        yield
+        return
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who waits for TensorFlow.
         os.close(writer)
         try:
             with os.fdopen(reader, "rb") as lines:
@@ -57,7 +81,6 @@ def _filtered_stderr() -> Iterator[None]:
         finally:
             os._exit(0)
     os.close(reader)
-    terminal = os.dup(2)
     os.dup2(writer, 2)
     os.close(writer)
     try:
@@ -68,6 +91,13 @@ def _filtered_stderr() -> Iterator[None]:
         os.waitpid(child, 0)
 
 
+sys.meta_path.insert(0, _Beside())
+# `python -m trainers.train` and xadv-train: Ctrl-C during the imports that follow ends the process
+# and shows no traceback. `settings.program.run` has it raise KeyboardInterrupt again.
+if sys.argv[:1] == ["-m"] or os.path.basename(sys.argv[0]).startswith("xadv-"):
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        with contextlib.suppress(ValueError):  # In another thread than the main one.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 # 0 shows everything, to whoever wants to see it.
 if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") != "0" and hasattr(os, "fork"):
     sys.meta_path.insert(0, _QuietTensorFlow())

@@ -5,6 +5,21 @@ import pathlib
 import shlex
 import sys
 
+_ROOT = str(pathlib.Path(__file__).resolve().parents[1])
+
+
+def of_module(name: str, *arguments: str) -> list[str]:
+    """The command that runs a module of this project as `python -m` does, from any folder.
+
+    `python -m` itself looks for modules in the current folder first, where a user may have a
+    flags.py or a trainers.py.
+    """
+    code = (
+        f"import runpy, sys; sys.path[0], sys.argv[0] = {_ROOT!r}, '-m'; "
+        f"runpy.run_module({name!r}, run_name='__main__', alter_sys=True)"
+    )
+    return [sys.executable, "-c", code, *arguments]
+
 
 def tensorboard_command(logdir: str) -> str:
     """The command that shows the logs below `logdir`, as it can be typed here."""

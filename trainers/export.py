@@ -1,199 +1,21 @@
 """Exports a run as a SavedModel: python -m trainers.export --workdir=RUN --output=DIR."""
 
 import functools
-import json
-import os
-import pathlib
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import keras
-import tensorflow as tf
-from absl import logging
 
 import flags.programs  # noqa: F401 (defines --output)
 from trainers.errors import UsageError
-from trainers.reports import evaluation
-from trainers.run.restore import restore
 from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
-from trainers.settings import program
-from xadv_tf import data
-from xadv_tf.layers import PerturbationGenerator
-from xadv_tf.methods import Method
-from xadv_tf.methods.combined import find_part
-from xadv_tf.methods.trained_mask import TrainedMaskMethod
-from xadv_tf.models import portable
+from trainers.settings import program, run_flags
 
 _FLAGS = ("workdir", "weights", "output", "quiet")
 
-Endpoint = Callable[[Any], dict[str, tf.Tensor]]
-
-
-def export(
-    method: Method,
-    scale: data.preprocessing.Scaling,
-    output: str,
-    *,
-    metadata: Mapping[str, Any] | None = None,
-) -> pathlib.Path:
-    """Writes the next version of a served model, whole or not at all.
-
-    The SavedModel needs neither this project nor Keras. Its signatures take `image`, [batch,
-    height, width, channels], values 0 to 255, any batch size:
-
-    - serving_default (float32) and serving_uint8: logits, probabilities [batch, classes], class
-      [batch]. A signature has one type. Clients that convert, which are JSON, numpy arrays in
-      Python and saved_model_cli, may send bytes to serving_default as well; serving_uint8 is for
-      those that send tensors of exactly that type, and it quarters what is sent.
-    - explain (float32), for an inductive mask: log_alpha and mask at the mask's resolution, without
-      noise; masked_image, as the classifier sees it, after scaling; probabilities and
-      masked_probabilities.
-
-    Beside it lie classifier.keras, the classifier alone, for scaled images and for Keras, of
-    Keras's own layers where these can do the same; and metadata.json.
-
-    Args:
-        method: built.
-        scale: what turns the values 0 to 255 into the classifier's inputs.
-        output: the directory of all versions.
-        metadata: more to say in metadata.json.
-
-    Returns:
-        `output`/<version>: 1, or one more than the newest.
-    """
-    root = pathlib.Path(output)
-    root.mkdir(parents=True, exist_ok=True)
-    aside = root / f".{os.getpid()}.partial"
-    try:
-        archive = keras.export.ExportArchive()
-        archive.track(method.evaluated)
-        if isinstance(scale, tf.Module):  # It was fitted, and has variables.
-            archive.track(scale)
-        shape = method.evaluated.input_shape
-        predict = _prediction(method, scale)
-        signatures = [
-            ("serving_default", predict, tf.float32),
-            ("serving_uint8", predict, tf.uint8),
-        ]
-        masking = find_part(method, TrainedMaskMethod)
-        if masking is not None and isinstance(masking.mask, PerturbationGenerator):
-            archive.track(masking.mask)
-            explain = _explanation(method, masking, scale)
-            signatures.append(("explain", explain, tf.float32))
-        for name, function, dtype in signatures:
-            archive.add_endpoint(name, function, [tf.TensorSpec(shape, dtype, name="image")])
-        archive.write_out(str(aside), verbose=False)
-        classifier = portable.with_stock_layers(method.evaluated)
-        classifier.save(aside / "classifier.keras")
-        about = {
-            **(metadata or {}),
-            "image_shape": list(shape[1:]),
-            "pixel_values": [0, 255],
-            "signatures": {name: dtype.name for name, _, dtype in signatures},
-            "classifier_custom_objects": portable.custom_objects(classifier),
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-        }
-        (aside / "metadata.json").write_text(json.dumps(about, indent=2) + "\n")
-        return _publish(aside, root)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _prediction(method: Method, scale: data.preprocessing.Scaling) -> Endpoint:
-    def predict(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        logits = tf.cast(method.evaluated(scale(image), training=False), tf.float32)
-        return {
-            "logits": logits,
-            "probabilities": tf.nn.softmax(logits),
-            "class": tf.argmax(logits, axis=-1),
-        }
-
-    return predict
-
-
-def _explanation(
-    method: Method, masking: TrainedMaskMethod, scale: data.preprocessing.Scaling
-) -> Endpoint:
-    def explain(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        x = scale(image)
-        shown = masking.perturb(x)
-        clean, masked = (
-            tf.nn.softmax(tf.cast(method.evaluated(images, training=False), tf.float32))
-            for images in (x, shown["x_adv"])
-        )
-        return {
-            "log_alpha": shown["log_alpha"],
-            "mask": shown["mask"],
-            "masked_image": shown["x_adv"],
-            "probabilities": clean,
-            "masked_probabilities": masked,
-        }
-
-    return explain
-
-
-def _publish(aside: pathlib.Path, root: pathlib.Path) -> pathlib.Path:
-    taken = [int(entry.name) for entry in root.iterdir() if entry.name.isdigit()]
-    version = max(taken, default=0) + 1
-    while True:
-        target = root / str(version)
-        try:
-            return aside.rename(target)
-        except OSError:
-            # Another export took the number meanwhile; anything else is an error.
-            if not target.exists():
-                raise
-            version += 1
-
-
-def describe(
-    workdir: str,
-    experiment: experiment_lib.Experiment,
-    class_names: Sequence[str],
-    weights: str,
-    step: int,
-) -> dict[str, Any]:
-    """Where a model comes from, for metadata.json.
-
-    Args:
-        workdir: its run.
-        experiment: the run's.
-        class_names: [classes].
-        weights: "last", "best" or "ema".
-        step: at which these were saved.
-    """
-    run = pathlib.Path(workdir)
-    result = _read(run / "result.json")
-    evaluated = _read(run / evaluation.file_name("evaluation.json", "test", weights))
-    accuracy = evaluated.get("accuracy") if evaluated.get("step") == step else None
-    if accuracy is None and weights == "last" and result.get("train_steps") == step:
-        accuracy = result["test_accuracy"]
-    return {
-        "workdir": workdir,
-        "method": experiment.label,
-        "model": experiment.model,
-        "dataset": experiment.dataset,
-        "seed": experiment.seed,
-        "weights": weights,
-        "step": step,
-        "trained_at_commit": _read(run / "status.json").get("commit"),
-        "test_accuracy": accuracy,
-        "preprocessing": experiment.scaling,
-        "class_names": list(class_names),
-    }
-
-
-def _read(file: pathlib.Path) -> dict[str, Any]:
-    return json.loads(file.read_text()) if file.exists() else {}
+_work = program.Late("trainers.work.export")
+__getattr__ = _work.attribute
 
 
 def main(argv: list[str]) -> int:
     """Reads the flags, exports, says where the model is."""
-    logging.set_verbosity(logging.ERROR)
-    tf.get_logger().setLevel("ERROR")
     try:
         experiment_lib.refuse_arguments(argv)
         experiment_lib.refuse_untaken_flags(*_FLAGS)
@@ -201,15 +23,10 @@ def main(argv: list[str]) -> int:
         if not output:
             raise UsageError("--output must name a directory. Received: nothing")
         refuse_unwritable(output, flag="--output")
-        experiment, found, method = restore(workdir, weights=weights)
-        names = found.dataset.class_names
-        about = describe(workdir, experiment, names, weights, int(method.step))
-        version = export(method, found.preprocess, output, metadata=about)
-    except (ValueError, OSError) as error:
+        run_flags.read(workdir)
+    except ValueError as error:
         return program.mistake(error)
-    if not quiet:
-        print(f"SavedModel: {version}")
-    return 0
+    return int(_work.run(workdir, weights=weights, output=output, quiet=quiet))
 
 
 cli = functools.partial(program.run, main, _FLAGS)

@@ -1,82 +1,34 @@
 """Draws what runs learned: python -m trainers.figures --workdir=RUN --output=FILE.png."""
 
 import functools
-from typing import Any
-
-from absl import logging
+import os
 
 import flags.programs  # noqa: F401 (defines --additive_workdir and --output)
-from trainers.errors import UsageError
-from trainers.reports import shown_images
-from trainers.run.restore import restore
+from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
-from trainers.settings import program
-from xadv_tf import figures, methods
-from xadv_tf.methods.multiplicative import MultiplicativeMethod
+from trainers.settings import program, run_flags
 
 _FLAGS = ("workdir", "additive_workdir", "output", "quiet")
 
-
-def draw(workdir: str, additive_workdir: str | None = None) -> Any:
-    """The figure of one training image of each class, ten classes at most.
-
-    The images are the first of their class in the pool of `workdir`, for which alone a
-    transductive mask exists; the run beside it is shown the same ones.
-
-    Args:
-        workdir: a run of a method that perturbs images: with masks, or vat or at.
-        additive_workdir: a run of vat or at on the same data, to be shown beside masks, or None.
-
-    Raises:
-        UsageError: if the runs are not of that kind, or do not fit together.
-    """
-    experiment, data, method = restore(workdir)
-    part = shown_images.perturbing(method)
-    if not isinstance(part, MultiplicativeMethod) and (additive_workdir or part is None):
-        raise UsageError(
-            "--workdir must be a run of a method with masks"
-            f"{'' if additive_workdir else ', or of vat or at'}. "
-            f"Received: --workdir={workdir}, a run of {experiment.method}"
-        )
-    shown = shown_images.one_of_each_class(data)
-    results = [shown_images.perturbed(method, experiment.label, shown)]
-    if additive_workdir:
-        results.append(_additive(additive_workdir, experiment, shown))
-    return figures.draw_perturbations(shown.image.numpy(), shown.label.tolist(), *results)
-
-
-def _additive(
-    workdir: str, beside: experiment_lib.Experiment, shown: shown_images.Examples
-) -> figures.Result:
-    experiment, _, method = restore(workdir, flag="--additive_workdir")
-    for name in ("dataset", "scaling"):
-        if getattr(experiment, name) != getattr(beside, name):
-            raise UsageError(
-                f"both runs must have the same --{name}. "
-                f"Received: {getattr(beside, name)} and {getattr(experiment, name)}"
-            )
-    if not isinstance(shown_images.perturbing(method), methods.VAT | methods.AT):
-        raise UsageError(
-            "--additive_workdir must be a run of vat or at. "
-            f"Received: --additive_workdir={workdir}, a run of {experiment.method}"
-        )
-    return shown_images.perturbed(method, experiment.label, shown)
+_work = program.Late("trainers.work.figures")
+__getattr__ = _work.attribute
+_figures = program.Late("xadv_tf.figures")  # Of matplotlib, which --help does not wait for.
 
 
 def main(argv: list[str]) -> int:
     """Reads the flags, draws, says where the picture is."""
-    logging.set_verbosity(logging.ERROR)
     try:
         experiment_lib.refuse_arguments(argv)
         experiment_lib.refuse_untaken_flags(*_FLAGS)
         workdir, additive_workdir, output, quiet = experiment_lib.program_flags(*_FLAGS)
-        figures.check_name(output)
-        figures.save(draw(workdir, additive_workdir), output)
-    except (ValueError, OSError) as error:
+        _figures.check_name(output)
+        refuse_unwritable(os.path.dirname(output) or ".", flag="--output")
+        run_flags.read(workdir)
+        if additive_workdir:
+            run_flags.read(additive_workdir, flag="--additive_workdir")
+    except ValueError as error:
         return program.mistake(error)
-    if not quiet:
-        print(f"Picture: {output}")
-    return 0
+    return int(_work.run(workdir, additive_workdir, output=output, quiet=quiet))
 
 
 cli = functools.partial(program.run, main, _FLAGS)

@@ -11,8 +11,6 @@ import tarfile
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
 from rich import progress as rich_progress
 
 from trainers.errors import UsageError
@@ -38,6 +36,14 @@ class RawFiles:
     optional: str | None = None
     checksums: Mapping[str, str] = dataclasses.field(default_factory=dict)
     repack: Any = None
+
+
+def refuse_unknown(dataset: str) -> None:
+    """Raises UsageError for a data set that is no key of `RAW_FILES`."""
+    if dataset not in RAW_FILES:
+        raise UsageError(
+            f"--dataset must be one of {', '.join(RAW_FILES)}. Received: --dataset={dataset}"
+        )
 
 
 def find(dataset: str, raw_dir: pathlib.Path) -> list[pathlib.Path]:
@@ -86,11 +92,11 @@ class LocalFiles:
 
     def download(self, urls: Any) -> Any:
         """URLs, in any nest -> the paths of the files of these names, None for those not there."""
-        return tf.nest.map_structure(self._find, urls)
+        return _map(self._find, urls)
 
     def download_and_extract(self, urls: Any) -> Any:
         """URLs, in any nest -> the paths of what the files of these names hold."""
-        return tf.nest.map_structure(self._extract, urls)
+        return _map(self._extract, urls)
 
     def _find(self, url: str) -> str | None:
         path = self._raw_dir / os.path.basename(url)
@@ -106,6 +112,15 @@ class LocalFiles:
         with gzip.open(self._raw_dir / name) as packed, extracted.open("wb") as file:
             shutil.copyfileobj(packed, file)
         return str(extracted)
+
+
+def _map(function: Any, nest: Any) -> Any:
+    """What tf.nest.map_structure does, of the nests that there are, without TensorFlow."""
+    if isinstance(nest, Mapping):
+        return {name: _map(function, value) for name, value in nest.items()}
+    if isinstance(nest, list | tuple):
+        return type(nest)(_map(function, value) for value in nest)
+    return function(nest)
 
 
 def _repack_cifar10(archive: pathlib.Path, aside: pathlib.Path) -> None:
@@ -143,6 +158,8 @@ def _write_names(path: pathlib.Path, names: list[str]) -> None:
 
 
 def _write_records(path: pathlib.Path, batch: Mapping[str, Any], labels: list[str]) -> None:
+    import numpy as np  # Here, for --help needs the names of this module.
+
     # The binary version's records: a byte a label, then the pixels as the pickle has them.
     columns = [np.asarray(batch[name], np.uint8)[:, None] for name in labels]
     np.concatenate([*columns, batch["data"]], axis=1).tofile(path)

@@ -8,7 +8,6 @@ method takes them.
 
 import dataclasses
 import functools
-import json
 import pathlib
 import shlex
 import signal
@@ -23,15 +22,16 @@ from flags.methods import label, rows
 from trainers import commands, errors
 from trainers.errors import UsageError
 from trainers.reports import tables
+from trainers.run import records
 from trainers.settings import experiment as experiment_lib
-from trainers.settings import overriding, program
-from trainers.settings.changed_flags import refuse_changed_flags
+from trainers.settings import overriding, program, run_flags
 
 # No TensorFlow here: this program only waits for those that need it.
 
 _EXPERIMENTS = pathlib.Path(flags.__file__).parent / "experiments"
 # From the plainest method on, the first result after the shortest time; combinations come last.
 _ORDER = [label(method, mask) for method, mask in rows().values()]
+_ERROR = b"error: "
 _FLAGS = ("table", *experiment_lib.all_names())
 
 
@@ -54,8 +54,7 @@ class Run:
     @property
     def result(self) -> dict[str, Any] | None:
         """Its result.json, or None if it is not finished."""
-        result = self.workdir / "result.json"
-        return json.loads(result.read_text()) if result.exists() else None
+        return records.result(self.workdir)
 
 
 def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> list[Run]:
@@ -99,8 +98,7 @@ def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> l
         for one in planned
     ]
     for run in runs:
-        if (run.workdir / "config.flags").exists():
-            refuse_changed_flags(run.workdir / "config.flags", run.config)
+        run_flags.refuse_changed(run.workdir, run.config)
     return sorted(runs, key=lambda run: (_rank(run.label), run.workdir))
 
 
@@ -108,18 +106,29 @@ def _rank(label: str) -> int:
     return _ORDER.index(label) if label in _ORDER else len(_ORDER)
 
 
-def _train(runs: Sequence[Run]) -> bool:
-    """Trains what is not finished; returns whether there was anything to train."""
+def _train(runs: Sequence[Run]) -> tuple[bool, int]:
+    """Trains what is not finished; one that fails is named, and does not keep the others from it.
+
+    Returns:
+        Whether anything was trained, and how many failed.
+    """
     trained = False
+    failures: list[str] = []
     for number, run in enumerate(runs, start=1):
         place = f"[{number}/{len(runs)}] {run.label}"
         if run.result is not None:
             print(f"{place}: finished before, in {run.workdir}", flush=True)
             continue
         print(f"{place}:", flush=True)
-        _call("trainers.train", [*run.arguments, "--brief"], run.label)
-        trained = True
-    return trained
+        try:
+            _call("trainers.train", [*run.arguments, "--brief"], run.label)
+            trained = True
+        except _FailedError as error:
+            if error.why in failures:  # It is not this run's alone, and was said.
+                break
+            failures.append(error.why)
+            print(f"error: {error}", file=sys.stderr)
+    return trained, len(failures)
 
 
 def _draw(runs: dict[str, Run], output: pathlib.Path, anew: bool) -> list[str]:
@@ -149,33 +158,60 @@ def _newest_version(output: pathlib.Path) -> int:
 
 
 class _FailedError(Exception):
-    """A program that was called failed; it has said why."""
+    """A program that was called failed.
+
+    Attributes:
+        why: what it said.
+    """
+
+    def __init__(self, message: str, why: str) -> None:
+        super().__init__(message)
+        self.why = why
 
 
 def _call(module: str, arguments: Sequence[str], what: str) -> None:
     python = pathlib.Path(sys.executable)
-    command = ["-m", module, *arguments]
-    print(f"$ {shlex.join([commands.shown_path(python), *command])}", flush=True)
-    status = _run([sys.executable, *command])
+    command = shlex.join([commands.shown_path(python), "-m", module, *arguments])
+    print(f"$ {command}", flush=True)
+    status, why = _run(module, arguments)
     # By their number where a program ended before it could attend to them.
     if status in (errors.PREEMPTED, -signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT):
         raise KeyboardInterrupt
     if status:
+        why = why or f"exit status {status}"
         raise _FailedError(
-            f"{what} failed with exit status {status}; the same command goes on from there once "
-            "its cause is mended"
+            f"{what} failed: {why}; the same command goes on from there once that is mended", why
         )
 
 
-def _run(command: Sequence[str]) -> int:
-    """Runs a program, its output going where ours goes; returns its exit status."""
-    # Fixed programs of this project.
-    with subprocess.Popen(command) as process:  # noqa: S603
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            # A terminal sends it to both. Training saves before it ends; a second one ends it.
-            return process.wait()
+def _run(module: str, arguments: Sequence[str]) -> tuple[int, str]:
+    """Runs a program of this project; returns what `_attend` does."""
+    return _attend(commands.of_module(module, *arguments))
+
+
+def _attend(command: Sequence[str]) -> tuple[int, str]:
+    """Runs a command, its output going where ours goes.
+
+    Returns:
+        Its exit status, and the sentence in which it said why it failed: that is kept back, for it
+        to be said once.
+    """
+    kept = b""
+    # A fixed program of this project.
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:  # noqa: S603
+        while True:
+            try:
+                for line in process.stderr or ():
+                    if kept or line.startswith(_ERROR):
+                        kept += line
+                    else:
+                        print(line.decode(errors="replace"), end="", file=sys.stderr, flush=True)
+                status = process.wait()
+                break
+            except KeyboardInterrupt:
+                # A terminal sends it to both. Training saves before it ends; a second one ends it.
+                continue
+    return status, kept.removeprefix(_ERROR).decode(errors="replace").strip()
 
 
 def main(argv: list[str]) -> int:
@@ -187,21 +223,25 @@ def main(argv: list[str]) -> int:
         overrides = experiment_lib.given()
         overrides.pop("workdir", None)
         runs = plan(table, workdir, overrides)
-        trained = _train(runs)
+        trained, failed = _train(runs)
+        finished = {run.label: run for run in runs if run.result is not None}
+        results = [(str(run.workdir), run.result) for run in runs if run.result is not None]
+        if not results:
+            return errors.FAILED
         print()
-        tables.print_results([(str(run.workdir), run.result or {}) for run in runs])
-        by_label = {run.label: run for run in runs}
+        tables.print_results(results)
         root = pathlib.Path(workdir)
         paths = [f"TensorBoard logs: {root}"]
-        paths += _draw(by_label, root / "masks.png", trained)
-        paths += _export(by_label, root / "saved_model", trained)
+        if not failed:
+            paths += _draw(finished, root / "masks.png", trained)
+            paths += _export(finished, root / "saved_model", trained)
     except (ValueError, _FailedError) as error:
         return program.mistake(error)
     except KeyboardInterrupt:
         print("error: interrupted; the same command goes on from there", file=sys.stderr)
         return 130
     print("\n".join(["", *paths, f"Next: {commands.tensorboard_command(workdir)}"]))
-    return 0
+    return errors.FAILED if failed else 0
 
 
 cli = functools.partial(program.run, main, _FLAGS)

@@ -11,6 +11,7 @@ from trainers.benchmarking import child, experiment_rows
 from trainers.benchmarking.timed_step import Setting
 from trainers.errors import UsageError
 from trainers.settings import command_line
+from trainers.work import benchmark as work
 
 TINY = Setting("mlp", (4, 4, 1), 2, 3, num_labeled=5, num_pool=7)
 
@@ -22,7 +23,7 @@ def _main(*arguments):
 
 @pytest.fixture
 def tiny(monkeypatch):
-    monkeypatch.setattr(benchmark, "SETTINGS", {"mlp": TINY})
+    monkeypatch.setattr(work, "SETTINGS", {"mlp": TINY})
 
 
 @pytest.fixture(autouse=True)
@@ -108,7 +109,7 @@ def test_an_experiment_that_fails_is_named_and_the_others_shown(tmp_path, monkey
 
 def test_a_child_that_fails_ends_the_run_with_its_words(tiny, monkeypatch, capfd):
     module = types.SimpleNamespace(__name__="trainers.no_such_module")
-    monkeypatch.setattr(benchmark, "step_timing", module)
+    monkeypatch.setattr(work, "step_timing", module)
     assert _main("--models=mlp", "--methods=mle,at", "--precisions=float32") == 1
     lines = capfd.readouterr().err.splitlines()
     assert "no_such_module" in lines[-2]

@@ -9,6 +9,7 @@ from absl.testing import flagsaver
 
 from trainers import evaluate
 from trainers.errors import UsageError
+from trainers.run import records
 from trainers.run.restore import restore
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -76,7 +77,8 @@ def test_several_runs_are_compared(make_run, tmp_path, capfd):
     for seed in (1, 2):
         workdir, _ = make_run("--method=mle", f"--seed={seed}")
         shutil.copytree(workdir, tmp_path / f"mle_{seed}")
-        (tmp_path / f"mle_{seed}" / "result.json").touch()
+        result = dict.fromkeys(records._RESULT)
+        (tmp_path / f"mle_{seed}" / "result.json").write_text(json.dumps(result))
     unfinished, _ = make_run("--method=mle")
     shutil.copytree(unfinished, tmp_path / "mle_early")
     (tmp_path / "mle_early" / "config.flags").write_text(
@@ -109,6 +111,10 @@ def test_names_patterns_and_places(tmp_path):
         (tmp_path / name / "config.flags").touch()
     a, b = str(tmp_path / "a"), str(tmp_path / "b")
     assert evaluate.find_runs(f"{b},{tmp_path}/*") == [b, a]
+    for name in ("c,d", "e[1]"):  # Named as they are, where they are there.
+        shutil.copytree(a, tmp_path / name)
+        assert evaluate.find_runs(f"{tmp_path}/{name}") == [f"{tmp_path}/{name}"]
+    assert evaluate.find_runs(f"{tmp_path}/e[1],{a}") == [f"{tmp_path}/e[1]", a]
     assert evaluate.find_folders([a], "out") == [pathlib.Path("out")]
     assert evaluate.find_folders([a, b], "out") == [pathlib.Path("out/a"), pathlib.Path("out/b")]
     with pytest.raises(UsageError, match="names must differ. Received: a, a"):

@@ -77,8 +77,7 @@ def programs(monkeypatch):
     """Stands for the programs that are called: notes the commands and writes what they would."""
     called = []
 
-    def run(command):
-        module, arguments = command[2], command[3:]
+    def run(module, arguments):
         given = dict(argument[2:].partition("=")[::2] for argument in arguments)
         called.append((module, given))
         if module == "trainers.train":
@@ -87,7 +86,7 @@ def programs(monkeypatch):
             (pathlib.Path(given["output"]) / f"{len(called)}").mkdir(parents=True)
         else:
             pathlib.Path(given["output"]).write_text("a picture")
-        return 0
+        return 0, ""
 
     monkeypatch.setattr(reproduce, "_run", run)
     return called
@@ -149,16 +148,49 @@ def test_finished_runs_are_not_trained_again(programs, tmp_path, capfd):
     assert "MLE: finished before" in capfd.readouterr().out
 
 
-def test_a_run_that_fails_stops_the_table(programs, monkeypatch, tmp_path, capfd):
-    monkeypatch.setattr(reproduce, "_run", lambda command: 3)
-    assert _main(f"--workdir={tmp_path}") == 2
-    error = capfd.readouterr().err
-    assert error.startswith("error: MLE failed with exit status 3") and error.count("\n") == 1
+def test_a_run_that_fails_is_named_once_and_the_others_are_shown(
+    programs, monkeypatch, tmp_path, capfd
+):
+    train = reproduce._run
+
+    def fail_vat(module, arguments):
+        vat = module == "trainers.train" and any("vat.flags" in text for text in arguments[:1])
+        return (
+            (1, "it diverged") if vat and "xvat" not in arguments[0] else train(module, arguments)
+        )
+
+    monkeypatch.setattr(reproduce, "_run", fail_vat)
+    assert _main(f"--workdir={tmp_path}") == errors.FAILED
+    out, error = capfd.readouterr()
+    assert error.startswith("error: VAT failed: it diverged; the same") and error.count("\n") == 1
+    rows = [line.split()[0] for line in out.splitlines() if "91.23" in line]
+    assert rows == [label for label in _LABELS if label != "VAT"]
+
+
+def test_what_fails_alike_in_two_runs_is_said_once_and_stops_the_table(
+    monkeypatch, tmp_path, capfd
+):
+    called = []
+
+    def run(module, arguments):
+        called.append(module)
+        return 2, "--dataset must be there"
+
+    monkeypatch.setattr(reproduce, "_run", run)
+    assert _main(f"--workdir={tmp_path}") == errors.FAILED
+    assert len(called) == 2
+    assert capfd.readouterr().err.count("error: ") == 1
+
+
+def test_a_programs_error_is_kept_back_and_its_warnings_are_not(capfd):
+    code = "import sys; sys.stderr.write('warning: w\\nerror: one\\n two\\n'); sys.exit(2)"
+    assert reproduce._attend([sys.executable, "-c", code]) == (2, "one\n two")
+    assert capfd.readouterr().err == "warning: w\n"
 
 
 @pytest.mark.parametrize("status", [errors.PREEMPTED, -signal.SIGINT, -signal.SIGTERM, 130])
 def test_an_interrupted_run_stops_the_table(programs, monkeypatch, tmp_path, capfd, status):
-    monkeypatch.setattr(reproduce, "_run", lambda command: status)
+    monkeypatch.setattr(reproduce, "_run", lambda module, arguments: (status, ""))
     assert _main(f"--workdir={tmp_path}") == 130
     assert capfd.readouterr().err.startswith("error: interrupted; the same command goes on")
 
@@ -175,7 +207,7 @@ signal.pause()
     code = f"""
 import sys
 from trainers import reproduce
-sys.exit(reproduce._run([sys.executable, "-c", {saving!r}]))
+sys.exit(reproduce._attend([sys.executable, "-c", {saving!r}])[0])
 """
     with subprocess.Popen(  # noqa: S603 (this interpreter and the test's own code)
         [sys.executable, "-c", code],

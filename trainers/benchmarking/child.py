@@ -6,9 +6,11 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from trainers import commands
+
 
 def run(module: str, task: Mapping[str, Any], *, what: str) -> dict[str, Any]:
-    """Calls `python -m module TASK`; passes its lines of progress on; returns its last line.
+    """Calls a module with its task; passes its lines of progress on; returns its last line.
 
     Args:
         module: reads a task as JSON from its command line; writes lines of progress, then a line
@@ -22,7 +24,7 @@ def run(module: str, task: Mapping[str, Any], *, what: str) -> dict[str, Any]:
     line = "{}"
     # Our own interpreter on our own module.
     with subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", module, json.dumps(task)],
+        commands.of_module(module, json.dumps(task)),
         stdout=subprocess.PIPE,
         text=True,
     ) as child:

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flags.define import Kind
-from trainers.benchmarking import child, experiment_table, experiment_timing
+from trainers.benchmarking import child, experiment_table
 from trainers.errors import UsageError
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import overriding
 
 # There are no runs here that a flag of a call could be of, and rows are timed on one device.
 FLAGS = tuple(name for name in experiment_lib.all_names(without={Kind.CALL}) if name != "strategy")
+_TIMING = "trainers.benchmarking.experiment_timing"  # By name: it is a child's, with TensorFlow.
 _PEAK_SECONDS = 10.0
 
 
@@ -55,7 +56,7 @@ def measure(
             "peak_seconds": _PEAK_SECONDS,
         }
         try:
-            measured = child.run(experiment_timing.__name__, task, what=file)
+            measured = child.run(_TIMING, task, what=file)
         except RuntimeError as error:
             yield error
         else:

@@ -2,14 +2,15 @@
 
 import dataclasses
 import math
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box, console, table
 
 from trainers.errors import UsageError
+from trainers.run import records
 from trainers.settings import experiment as experiment_lib
+from trainers.settings import run_flags
 from xadv_tf import metrics
 
 # Where data lie is no part of what a run is; the seed is what the runs of a group differ in.
@@ -70,7 +71,7 @@ def leave_out_unfinished(groups: Sequence[Group]) -> tuple[list[Group], list[str
     """
     kept, unfinished = [], []
     for group in groups:
-        done = [run for run in group.workdirs if (pathlib.Path(run) / "result.json").is_file()]
+        done = [run for run in group.workdirs if records.result(run) is not None]
         unfinished += [run for run in group.workdirs if run not in done]
         if done:
             kept.append(dataclasses.replace(group, workdirs=done))
@@ -140,13 +141,7 @@ def print_groups(
 
 def _read(workdir: str) -> tuple[experiment_lib.Experiment, frozenset[str]]:
     """The experiment, and those of its flags in which runs of a group agree."""
-    config = pathlib.Path(workdir) / "config.flags"
-    if not config.is_file():
-        raise UsageError(
-            "--workdir must name directories of runs, where config.flags is. "
-            f"Received: --workdir={workdir}"
-        )
-    values = experiment_lib.parse([f"--flagfile={config}", f"--workdir={workdir}"])
+    values = run_flags.read(workdir)
     lines = experiment_lib.to_flagfile(values).splitlines()
     kept = frozenset(line for line in lines if _name(line) not in _LEFT_OUT)
     return experiment_lib.from_flags(values), kept

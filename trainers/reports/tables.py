@@ -39,7 +39,7 @@ def print_results(results: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
 def print_result_line(result: Mapping[str, Any]) -> None:
     """Prints a run's method and accuracy in one line."""
     split = "validation" if result["test_accuracy"] is None else "test"
-    accuracy = _percent(result[f"{split}_accuracy"])
+    accuracy = _percent(result.get(f"{split}_accuracy"))
     print(f"{result['method']}: {split} accuracy {accuracy} %", flush=True)
 
 

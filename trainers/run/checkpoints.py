@@ -8,8 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainers.errors import RunFailedError, UsageError
-from trainers.run.storage import directory_aside, reason, storing
+from trainers.errors import RunFailedError, UsageError, reason
+from trainers.run.storage import directory_aside, storing
 from xadv_tf.methods import Method
 
 

@@ -1,5 +1,6 @@
 """SIGTERM and SIGINT as a request to save and go: what a batch system or Ctrl-C means by them."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -59,6 +60,7 @@ class Preemption:
             signals += received[0] in _SIGNALS
             if signals == 1:
                 self._requested.set()
-                os.write(2, _NOTICE)
+                with contextlib.suppress(OSError):
+                    os.write(2, _NOTICE)
             if signals > 1:
                 os._exit(128 + received[0])

@@ -8,6 +8,7 @@ from trainers.errors import UsageError
 from trainers.run import assembly, split_data, split_manifest
 from trainers.run.checkpoints import Checkpoints, checkpoint
 from trainers.settings import experiment as experiment_lib
+from trainers.settings import run_flags
 from xadv_tf import data as data_lib
 from xadv_tf.methods import Method
 
@@ -32,13 +33,8 @@ def restore(
         UsageError: if there is no run, it lacks a checkpoint or such weights, or its data is not
             there or no longer the same.
     """
-    run = pathlib.Path(workdir or "")
-    config = run / "config.flags"
-    if not workdir or not config.is_file():
-        raise UsageError(
-            f"{flag} must name the directory of a run, where config.flags is. "
-            f"Received: {flag}={workdir}"
-        )
+    values = run_flags.read(workdir, flag=flag)
+    run = pathlib.Path(workdir)
     checkpoints = Checkpoints(run / ("best" if weights == "best" else "checkpoints"), keep=2)
     step = checkpoints.newest()
     if step is None:
@@ -49,7 +45,6 @@ def restore(
             else f"{flag} must name a run with an intact checkpoint; train it first. "
             f"Received: {flag}={workdir}"
         )
-    values = experiment_lib.parse([f"--flagfile={config}", f"--workdir={workdir}"])
     experiment = experiment_lib.from_flags(values)
     data = split_data.build(experiment)
     split_manifest.refuse_other_data(run, split_manifest.describe(data, seed=experiment.seed))

@@ -4,17 +4,19 @@ import contextlib
 import json
 import os
 import pathlib
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from trainers.errors import UsageError
+from trainers.run import records
 from trainers.run.checkpoints import Checkpoints
 from trainers.run.provenance import provenance
 from trainers.run.status import Status
-from trainers.run.storage import refuse_unwritable, storing, write_aside
-from trainers.settings.changed_flags import refuse_changed_flags
+from trainers.run.storage import storing, write_aside
+from trainers.settings import run_flags
 
 
 class RunDirectory:
@@ -38,21 +40,17 @@ class RunDirectory:
         self.checkpoints = Checkpoints(self.path / "checkpoints", keep=2)
         self.best = Checkpoints(self.path / "best", keep=1)
         self._flags = flags
-        self._config = self.path / "config.flags"
+        self._config = self.path / run_flags.NAME
         self._metrics = self.path / "metrics.jsonl"
         self._provenance = provenance()
         self._status = Status(self.path, self._provenance)
         self._writers: dict[str, Any] = {}
-        if self.result is None:
-            refuse_unwritable(path, flag="--workdir")
-        if self._config.exists():
-            refuse_changed_flags(self._config, flags)
+        records.refuse_other_run(path, flags)
 
     @property
     def result(self) -> dict[str, Any] | None:
         """What `finish` wrote, or None for a run that is not finished."""
-        file = self.path / "result.json"
-        return json.loads(file.read_text()) if file.exists() else None
+        return records.result(self.path)
 
     @property
     def status(self) -> dict[str, Any]:
@@ -70,9 +68,8 @@ class RunDirectory:
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(self._status.running())
-                if not self._config.exists():
-                    comments = "".join(f"# {k}: {v}\n" for k, v in self._provenance.items())
-                    write_aside(self._config, comments + self._flags)
+                if not run_flags.is_sound(self.path):
+                    write_aside(self._config, run_flags.text(self._flags, self._provenance))
             except OSError as error:
                 raise UsageError(
                     f"--workdir must be a writable directory. Received: --workdir={self.path} "
@@ -89,7 +86,15 @@ class RunDirectory:
         """
         with storing(f"the logs in {self.path}"):
             with self._metrics.open("a") as file:
-                file.truncate(metrics_size)
+                # A larger size than the file's would fill it with zeros.
+                kept = _whole_lines(self._metrics, at_most=metrics_size)
+                file.truncate(kept)
+            if kept < metrics_size:
+                warnings.warn(
+                    f"{self._metrics} lacks {metrics_size - kept} bytes of what was logged up to "
+                    f"step {step}; the run is the same, these lines are lost",
+                    stacklevel=2,
+                )
             for name in ("train", "eval"):
                 _log_start(self.path / name, step)
                 self._writers[name] = tf.summary.create_file_writer(str(self.path / name))
@@ -155,6 +160,11 @@ class RunDirectory:
         """Writes result.json: the run is finished."""
         with storing(f"the result in {self.path}"):
             write_aside(self.path / "result.json", json.dumps(result, indent=2) + "\n")
+
+
+def _whole_lines(file: pathlib.Path, *, at_most: int) -> int:
+    """Bytes up to the end of the last line that is whole within the first `at_most` bytes."""
+    return file.read_bytes().rfind(b"\n", 0, at_most) + 1
 
 
 def _log_start(logdir: pathlib.Path, step: int) -> None:

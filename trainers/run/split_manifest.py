@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from trainers.errors import UsageError
+from trainers.run import records
 from trainers.run.split_data import Data
 from trainers.run.storage import storing, write_aside
 from xadv_tf.data.digests import digest
 
 NAME = "split.json"
+_PARTS = ("dataset", "train")  # What is not there as well is a difference.
 
 
 def describe(data: Data, *, seed: int) -> dict[str, Any]:
@@ -51,10 +53,10 @@ def refuse_other_data(run: pathlib.Path, manifest: Mapping[str, Any]) -> None:
     Raises:
         UsageError: the same flags give other data than they did.
     """
-    file = run / NAME
-    if not file.exists():
+    there = _read(run)
+    if not there:
         return
-    before, now = dict(_leaves(json.loads(file.read_text()))), dict(_leaves(manifest))
+    before, now = dict(_leaves(there)), dict(_leaves(manifest))
     different = sorted(name for name in before | now if before.get(name) != now.get(name))
     if different:
         raise UsageError(
@@ -65,14 +67,22 @@ def refuse_other_data(run: pathlib.Path, manifest: Mapping[str, Any]) -> None:
 
 
 def write(run: pathlib.Path, manifest: Mapping[str, Any]) -> None:
-    """Writes the manifest into the run's directory, once.
+    """Writes the manifest into the run's directory, unless a sound one is there.
 
     Raises:
         RunFailedError: it could not be written.
     """
-    if not (run / NAME).exists():
+    if not _read(run):
         with storing(f"the split in {run}"):
             write_aside(run / NAME, json.dumps(manifest, indent=2) + "\n")
+
+
+def _read(run: pathlib.Path) -> dict[str, Any]:
+    return records.read_if_sound(
+        run / NAME,
+        needs=_PARTS,
+        otherwise="that the data are those that the run began with is not checked",
+    )
 
 
 def _content(images: Any, labels: Any) -> dict[str, Any]:

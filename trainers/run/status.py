@@ -10,8 +10,12 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trainers.errors import PreemptedError, RunFailedError, UsageError
-from trainers.run.storage import reason, write_aside
+from trainers.errors import PreemptedError, RunFailedError, UsageError, reason
+from trainers.run import records
+from trainers.run.storage import write_aside
+
+_ENTRIES = ("status", "step", "reason")
+_ROOM = 8192  # Bytes; a reason may name long paths.
 
 
 class Status:
@@ -30,11 +34,14 @@ class Status:
     def __init__(self, workdir: pathlib.Path, about: Mapping[str, Any] | None = None) -> None:
         self._workdir = workdir
         self._file = workdir / "status.json"
+        self._spare = workdir / ".status.spare"
         self._about = dict(about or {})
 
     def read(self) -> dict[str, Any]:
-        """What status.json says; {} if there is none."""
-        return json.loads(self._file.read_text()) if self._file.exists() else {}
+        """What status.json says; {} if there is none, or, with a warning, a damaged one."""
+        return records.read_if_sound(
+            self._file, needs=_ENTRIES, otherwise="what it said is lost, the run is not"
+        )
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -55,13 +62,17 @@ class Status:
                 **self._about,
             }
             self._write()
+            self._keep_room()
             try:
                 yield
             except BaseException as error:
                 with contextlib.suppress(OSError):  # The disk may be what failed.
                     self.update(**_end(error))
                 raise
-            self.update(status="done")
+            else:
+                self.update(status="done")
+            finally:
+                self._spare.unlink(missing_ok=True)
 
     def update(self, **entries: Any) -> None:
         """Changes entries, `step` or `status` or `reason`."""
@@ -73,12 +84,20 @@ class Status:
         try:
             write_aside(self._file, text)
         except OSError:
-            if not self._file.exists():
+            # A full disk has no room for another file: the spare one has some already.
+            if not self._spare.exists():
                 raise
-            # A full disk has no room for another file, but that of the present one is taken.
-            with self._file.open("r+") as file:
-                file.write(text)
+            with self._spare.open("r+b") as file:
+                file.write(text.encode())
                 file.truncate()
+                os.fsync(file.fileno())
+            self._spare.replace(self._file)
+            self._keep_room()
+
+    def _keep_room(self) -> None:
+        """Takes the disk's room for one more status while there is some."""
+        with contextlib.suppress(OSError):
+            write_aside(self._spare, " " * _ROOM)
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:

@@ -3,13 +3,10 @@
 import contextlib
 import os
 import pathlib
-import re
 import shutil
 from collections.abc import Iterator
 
-import tensorflow as tf
-
-from trainers.errors import RunFailedError, UsageError
+from trainers.errors import RunFailedError, UsageError, from_outside, reason
 
 _PARTIAL = ".partial"
 
@@ -73,19 +70,12 @@ def storing(what: str) -> Iterator[None]:
     """Turns what a full or failing disk raises into a sentence that says what was not written.
 
     Raises:
-        RunFailedError: for an OSError or an error of TensorFlow.
+        RunFailedError: for an error of `from_outside`.
     """
     try:
         yield
-    except (OSError, tf.errors.OpError) as error:
+    except from_outside() as error:
         raise RunFailedError(f"{what} could not be written ({reason(error)})") from error
-
-
-def reason(error: BaseException) -> str:
-    """What an error says, in one line, without where in TensorFlow it arose."""
-    text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
-    lines = re.sub(r"\{\{.*?\}\}|\[Op:\w*\]", "", text).strip().splitlines()
-    return lines[0].strip() if lines else ""
 
 
 def _sync(path: pathlib.Path) -> None:

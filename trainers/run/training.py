@@ -7,14 +7,13 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from trainers.errors import PreemptedError, RunFailedError
+from trainers.errors import PreemptedError, RunFailedError, reason
 from trainers.run.checkpoints import checkpoint, refuse_nonfinite
 from trainers.run.host_state import HostState
 from trainers.run.loop import Loop
 from trainers.run.profiling import Profiler
 from trainers.run.progress import Progress
 from trainers.run.run_directory import RunDirectory
-from trainers.run.storage import reason
 from trainers.settings.experiment import Experiment
 
 # Long enough that the host's share of a call is nothing, short enough to watch.

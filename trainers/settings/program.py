@@ -1,6 +1,7 @@
 """How every program starts: flags read, --help shown, mistakes in one sentence with exit code 2."""
 
 import functools
+import importlib
 import re
 import sys
 import textwrap
@@ -13,7 +14,7 @@ from absl import flags as absl_flags
 
 from trainers import errors
 from trainers.errors import UsageError
-from trainers.settings import command_line
+from trainers.settings import command_line, interrupts, output
 
 _HELP = {"--help", "-help", "-h", "-?", "--helpshort", "-helpshort"}
 _WIDTH = 80
@@ -27,13 +28,50 @@ def run(main: Callable[[list[str]], int], takes: Collection[str] | None = None) 
         main: (program's name and arguments that are no flags) -> exit status.
         takes: names of the flags that --help shows; None shows all of flags/.
     """
+    output.protect()
+    interrupts.raise_again()
     warnings.showwarning = _warn
-    app.run(main, flags_parser=functools.partial(_parse, main=main, takes=takes))
+    try:
+        app.run(main, flags_parser=functools.partial(_parse, main=main, takes=takes))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(interrupts.STATUS)
+    except errors.from_outside() as error:
+        # A disk, a network or the memory failed where no program expects it.
+        print(f"error: {errors.sentence(error)}", file=sys.stderr)
+        sys.exit(errors.FAILED)
+
+
+class Late:
+    """A module that is imported when something of it is first asked for.
+
+    A program checks its flags, and shows its --help, before it waits for TensorFlow: what needs
+    TensorFlow stands in a module of trainers/work. Programs have an instance's `attribute` as their
+    `__getattr__`, so that `from trainers.train import train` finds what stands there.
+
+    Args:
+        name: of the module.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        """What the module calls so."""
+        with interrupts.end_at_once():
+            module = importlib.import_module(self._name)
+        return getattr(module, name)
+
+    def attribute(self, name: str) -> Any:
+        """The same, but that asking for one of Python's own names imports nothing."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self, name)
 
 
 def mistake(error: Exception) -> int:
     """Says on stderr what is the user's to mend, in one sentence; returns the exit status."""
-    print(f"error: {in_flags(str(error))}", file=sys.stderr)
+    print(f"error: {in_flags(errors.sentence(error))}", file=sys.stderr)
     return errors.MISTAKE
 
 

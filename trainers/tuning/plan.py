@@ -38,7 +38,7 @@ def read() -> tuple[experiment_lib.Experiment, dict[str, str], dict[str, str]]:
     """Reads FLAGS: the experiment, its arguments by flag, and the ranges of the search by flag.
 
     Raises:
-        UsageError: for flags that do not fit together, now or with an end of a range.
+        UsageError: for flags that do not fit together.
     """
     experiment = experiment_lib.from_flags()
     if not experiment.num_validation:
@@ -61,6 +61,16 @@ def read() -> tuple[experiment_lib.Experiment, dict[str, str], dict[str, str]]:
         for name, argument in given.items()
         if name not in (*ranges, "workdir", "quiet", "seed")
     }
+    return experiment, fixed, ranges
+
+
+def refuse_ends(fixed: dict[str, str], ranges: Mapping[str, str]) -> None:
+    """Raises UsageError for an end of a range that does not fit together with the other flags.
+
+    Args:
+        fixed: as `read` gives them, like the next.
+        ranges: by flag.
+    """
     points = {
         hyperparameter.name: search_space.points(hyperparameter)
         for hyperparameter in search_space.hyperparameters(ranges).space
@@ -72,7 +82,6 @@ def read() -> tuple[experiment_lib.Experiment, dict[str, str], dict[str, str]]:
             arguments = fixed | first | search_space.arguments({name: point})
             values = experiment_lib.parse([*arguments.values(), "--workdir=trial"])
             experiment_lib.from_flags(values)
-    return experiment, fixed, ranges
 
 
 def open_directory(workdir: pathlib.Path, text: str) -> bool:

@@ -4,14 +4,16 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import keras_tuner
 from absl import flags as absl_flags
 
 from flags.define import KINDS, SEARCHES, Kind
 from flags.methods import FORMS, METHODS
 from trainers.errors import UsageError
 from trainers.settings import experiment as experiment_lib
-from trainers.settings import taken_flags
+from trainers.settings import program, taken_flags
+
+# Of TensorFlow: what is mistyped is told before.
+_keras_tuner = program.Late("keras_tuner")
 
 # Searching others would compare accuracies that cannot be compared, or none.
 _SEARCHED = (Kind.METHOD, Kind.SETTING)
@@ -70,13 +72,13 @@ def ranges(
     if not found:
         raise UsageError("--search must name a flag, for all others are given. Received: nothing")
     for name, text in found.items():
-        _add(keras_tuner.HyperParameters(), name, text)
+        _parse(name, text)
     return dict(sorted(found.items()))
 
 
-def hyperparameters(ranges: Mapping[str, str]) -> keras_tuner.HyperParameters:
+def hyperparameters(ranges: Mapping[str, str]) -> Any:
     """The search space that keras-tuner draws from, its names those of the flags."""
-    space = keras_tuner.HyperParameters()
+    space = _keras_tuner.HyperParameters()
     for name, text in ranges.items():
         _add(space, name, text)
     return space
@@ -84,7 +86,7 @@ def hyperparameters(ranges: Mapping[str, str]) -> keras_tuner.HyperParameters:
 
 def points(hyperparameter: Any) -> list[Any]:
     """What a grid tries of a hyper-parameter: every choice; of a range both ends and the middle."""
-    if isinstance(hyperparameter, keras_tuner.engine.hyperparameters.Choice):
+    if isinstance(hyperparameter, _keras_tuner.engine.hyperparameters.Choice):
         return list(hyperparameter.values)
     return list(dict.fromkeys(hyperparameter.prob_to_value(share) for share in (0.0, 0.5, 1.0)))
 
@@ -107,7 +109,18 @@ def arguments(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: f"--{name}={text}" for name, text in texts(values).items()}
 
 
-def _add(space: keras_tuner.HyperParameters, name: str, text: str) -> None:
+def _add(space: Any, name: str, text: str) -> None:
+    kind, values = _parse(name, text)
+    if kind == "choice":
+        space.Choice(name, values)
+    elif kind == "int":
+        space.Int(name, *values)
+    else:
+        space.Float(name, *values, sampling=kind)
+
+
+def _parse(name: str, text: str) -> tuple[str, list[Any]]:
+    """The kind of a range, and its ends or choices. Raises UsageError for what is no range."""
     kind, _, rest = text.partition(":")
     parser = absl_flags.FLAGS[name].parser
     number = int if isinstance(parser, absl_flags.IntegerParser) else float
@@ -117,16 +130,14 @@ def _add(space: keras_tuner.HyperParameters, name: str, text: str) -> None:
             if len({*choices} - {""}) < max(2, len(choices)):
                 raise ValueError("two different choices at least")
             # As they are typed: a number would lose digits on its way to a worker.
-            space.Choice(name, choices)
-            return
+            return kind, choices
         low, high = map(number, rest.split(":"))
         if not low < high or not math.isfinite(high - low) or (kind == "log" and low <= 0):
             raise ValueError("no range")
-        if kind == "int" and number is int:
-            space.Int(name, low, high)
-        elif kind in ("log", "linear") and isinstance(parser, absl_flags.FloatParser):
-            space.Float(name, low, high, sampling=kind)
-        else:
+        fits = kind == "int" and number is int
+        fits |= kind in ("log", "linear") and isinstance(parser, absl_flags.FloatParser)
+        if not fits:
             raise ValueError("no such range of such a flag")
     except ValueError as error:
         raise UsageError(f"--search must be {_FORMS}. Received: --search={name}={text}") from error
+    return kind, [low, high]

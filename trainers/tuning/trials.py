@@ -15,7 +15,7 @@ from typing import Any
 
 import keras_tuner
 
-from trainers import errors
+from trainers import commands, errors
 from trainers.errors import PreemptedError, RunFailedError
 from trainers.run.preemption import Preemption
 from trainers.run.status import lock
@@ -168,7 +168,7 @@ def _train(arguments: Sequence[str]) -> bool:
         RunFailedError: it failed.
         PreemptedError: this process was asked to stop.
     """
-    command = [sys.executable, "-m", "trainers.train", *arguments]
+    command = commands.of_module("trainers.train", *arguments)
     with (
         Preemption() as preemption,
         # A fixed program of this project; what it prints goes where ours goes, live. In a session

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from trainers.benchmarking import child
@@ -16,7 +18,8 @@ print(json.dumps({"twice": 2 * task["number"]}))
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     (tmp_path / "doubling.py").write_text(_CHILD)
-    monkeypatch.chdir(tmp_path)  # python -m finds it there
+    known = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), known]))
     return "doubling"
 
 

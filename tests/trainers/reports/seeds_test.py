@@ -5,6 +5,7 @@ import pytest
 
 from trainers.errors import UsageError
 from trainers.reports import seeds
+from trainers.run import records
 from trainers.settings import experiment as experiment_lib
 
 
@@ -96,7 +97,8 @@ def test_unfinished_runs_are_no_samples(run):
     workdirs = [run(name, f"--seed={seed}") for seed, name in enumerate("abc")]
     other = run("d", "--method=mle")
     for workdir in workdirs[:2]:
-        (pathlib.Path(workdir) / "result.json").touch()
+        result = dict.fromkeys(records._RESULT)
+        (pathlib.Path(workdir) / "result.json").write_text(json.dumps(result))
     kept, unfinished = seeds.leave_out_unfinished(seeds.group([*workdirs, other]))
     assert [group.workdirs for group in kept] == [workdirs[:2]]
     assert unfinished == [workdirs[2], other]

@@ -35,7 +35,7 @@ def test_a_missing_run_is_a_usage_error(tmp_path):
         restore("/nowhere")
     with pytest.raises(UsageError, match="--additive_workdir must name"):
         restore("", flag="--additive_workdir")
-    (tmp_path / "config.flags").write_text("--method=mle\n")
+    (tmp_path / "config.flags").write_text("--method=mle\n--unlabeled_batch_size=5\n")
     with pytest.raises(UsageError, match="with an intact checkpoint; train it first"):
         restore(str(tmp_path))
 

@@ -8,9 +8,10 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
 from trainers.errors import RunFailedError, UsageError
-from trainers.run import run_directory
+from trainers.run import records, run_directory
 from trainers.run.run_directory import RunDirectory
 from trainers.settings import experiment as experiment_lib
+from trainers.settings import run_flags
 
 _FLAGS = experiment_lib.to_flagfile(experiment_lib.parse(["--method=mle"]))
 
@@ -40,15 +41,16 @@ def test_nothing_is_written_before_it_is_opened(tmp_path):
 
 def test_a_run_from_beginning_to_end(tmp_path):
     directory = _directory(tmp_path)
+    result = dict.fromkeys(records._RESULT, 0.5)
     with directory.opened():
         assert directory.status["status"] == "running"
         directory.start_at(0, 0)
         directory.saved(7)
         assert directory.status["step"] == 7
-        directory.finish({"test_accuracy": 0.5})
+        directory.finish(result)
     assert directory.status["status"] == "done"
     again = _directory(tmp_path)
-    assert again.result == {"test_accuracy": 0.5}
+    assert again.result == result
     assert again.status == directory.status
 
 
@@ -58,7 +60,7 @@ def test_config_flags_says_where_it_is_from_and_is_a_flagfile(tmp_path, monkeypa
     with directory.opened():
         pass
     config = directory.path / "config.flags"
-    assert config.read_text() == "# commit: abc\n# python: 3\n" + _FLAGS
+    assert config.read_text() == run_flags.text(_FLAGS, {"commit": "abc", "python": "3"})
     assert experiment_lib.to_flagfile(experiment_lib.parse([f"--flagfile={config}"])) == _FLAGS
     # What made the run stands there, not who goes on with it.
     monkeypatch.setattr(run_directory, "provenance", lambda: {"commit": "def"})
@@ -151,3 +153,38 @@ def test_a_disk_that_refuses_is_a_sentence(tmp_path, monkeypatch):
             directory.start_at(0, 0)
             monkeypatch.setattr(pathlib.Path, "open", full)
             directory.log(1, "train", {"l0": 1.0})
+
+
+@pytest.mark.parametrize("kept", [0, 1, 40, 60])
+def test_lines_that_are_lost_are_said_and_no_zeros_take_their_place(tmp_path, kept):
+    directory = _directory(tmp_path)
+    with directory.opened():
+        directory.start_at(0, 0)
+        for step in (1, 2, 3):
+            directory.log(step, "train", {"l0": 1.0})
+        size = directory.sync()
+        (line, *_) = _lines(directory)
+    os.truncate(directory.path / "metrics.jsonl", kept)
+    again = _directory(tmp_path)
+    with again.opened():
+        # Whole lines stay; each has the length of the first, and its end.
+        whole = kept // (len(line) + 1)
+        with pytest.warns(UserWarning, match=f"lacks {size - whole * (len(line) + 1)} bytes"):
+            again.start_at(3, size)
+        again.log(4, "train", {"l0": 4.0})
+    steps = [json.loads(line)["step"] for line in _lines(again)]
+    assert steps == [*range(1, whole + 1), 4]
+
+
+@pytest.mark.parametrize("content", [b"", b"--seed=1\n", b"\xff\x00"])
+def test_a_damaged_config_is_written_anew(tmp_path, content):
+    with _directory(tmp_path).opened():
+        pass
+    config = tmp_path / "run" / "config.flags"
+    before = config.read_text()
+    config.write_bytes(content)
+    with pytest.warns(UserWarning, match="config.flags is damaged"):
+        directory = _directory(tmp_path)
+    with directory.opened():
+        pass
+    assert config.read_text() == before

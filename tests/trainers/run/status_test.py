@@ -51,13 +51,28 @@ def test_a_full_disk_takes_the_reason(tmp_path, monkeypatch):
     def full(path, text):
         raise OSError(28, "No space left on device")
 
+    before = []
     with pytest.raises(RunFailedError), Status(tmp_path).running():
         monkeypatch.setattr(status, "write_aside", full)
+        before.append((tmp_path / "status.json").open())
         raise RunFailedError("no room")
     assert (_read(tmp_path)["status"], _read(tmp_path)["reason"]) == ("failed", "no room")
+    # It took the room of a file that was kept for it, whole: who was reading reads the old one.
+    with before[0] as file:
+        assert json.load(file)["status"] == "running"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "status.json"]
     (tmp_path / "status.json").unlink()
     with pytest.raises(OSError, match="No space left"), Status(tmp_path).running():
         raise AssertionError("started without a status")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", "\0\0"])
+def test_a_damaged_status_is_named_and_written_anew(tmp_path, content):
+    (tmp_path / "status.json").write_text(content)
+    with pytest.warns(UserWarning, match=r"status\.json is damaged .*the run is not$"):
+        with Status(tmp_path).running():
+            pass
+    assert _read(tmp_path)["status"] == "done"
 
 
 def test_a_second_process_is_refused(tmp_path):

@@ -1,0 +1,71 @@
+"""Pictures of what runs learned."""
+
+from typing import Any
+
+from absl import logging
+
+from trainers.errors import UsageError
+from trainers.reports import shown_images
+from trainers.run.restore import restore
+from trainers.settings import experiment as experiment_lib
+from trainers.settings import program
+from xadv_tf import figures, methods
+from xadv_tf.methods.multiplicative import MultiplicativeMethod
+
+
+def draw(workdir: str, additive_workdir: str | None = None) -> Any:
+    """The figure of one training image of each class, ten classes at most.
+
+    The images are the first of their class in the pool of `workdir`, for which alone a
+    transductive mask exists; the run beside it is shown the same ones.
+
+    Args:
+        workdir: a run of a method that perturbs images: with masks, or vat or at.
+        additive_workdir: a run of vat or at on the same data, to be shown beside masks, or None.
+
+    Raises:
+        UsageError: if the runs are not of that kind, or do not fit together.
+    """
+    experiment, data, method = restore(workdir)
+    part = shown_images.perturbing(method)
+    if not isinstance(part, MultiplicativeMethod) and (additive_workdir or part is None):
+        raise UsageError(
+            "--workdir must be a run of a method with masks"
+            f"{'' if additive_workdir else ', or of vat or at'}. "
+            f"Received: --workdir={workdir}, a run of {experiment.method}"
+        )
+    shown = shown_images.one_of_each_class(data)
+    results = [shown_images.perturbed(method, experiment.label, shown)]
+    if additive_workdir:
+        results.append(_additive(additive_workdir, experiment, shown))
+    return figures.draw_perturbations(shown.image.numpy(), shown.label.tolist(), *results)
+
+
+def _additive(
+    workdir: str, beside: experiment_lib.Experiment, shown: shown_images.Examples
+) -> figures.Result:
+    experiment, _, method = restore(workdir, flag="--additive_workdir")
+    for name in ("dataset", "scaling"):
+        if getattr(experiment, name) != getattr(beside, name):
+            raise UsageError(
+                f"both runs must have the same --{name}. "
+                f"Received: {getattr(beside, name)} and {getattr(experiment, name)}"
+            )
+    if not isinstance(shown_images.perturbing(method), methods.VAT | methods.AT):
+        raise UsageError(
+            "--additive_workdir must be a run of vat or at. "
+            f"Received: --additive_workdir={workdir}, a run of {experiment.method}"
+        )
+    return shown_images.perturbed(method, experiment.label, shown)
+
+
+def run(workdir: str, additive_workdir: str | None, *, output: str, quiet: bool) -> int:
+    """Draws, says where the picture is; returns the exit status."""
+    logging.set_verbosity(logging.ERROR)
+    try:
+        figures.save(draw(workdir, additive_workdir), output)
+    except (ValueError, OSError) as error:
+        return program.mistake(error)
+    if not quiet:
+        print(f"Picture: {output}")
+    return 0

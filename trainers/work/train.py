@@ -1,0 +1,161 @@
+"""Trains one experiment into its directory, from where that stands."""
+
+import functools
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from trainers import errors
+from trainers.errors import PreemptedError, RunFailedError
+from trainers.reports import tables
+from trainers.reports.summaries import Summaries
+from trainers.run import assembly, split_data, split_manifest
+from trainers.run.loop import Loop
+from trainers.run.preemption import Preemption
+from trainers.run.progress import Progress
+from trainers.run.provenance import provenance
+from trainers.run.run_directory import RunDirectory
+from trainers.run.training import Training
+from trainers.settings import experiment as experiment_lib
+from trainers.settings import program
+
+
+def train(
+    experiment: experiment_lib.Experiment,
+    data: split_data.Data,
+    loop: Loop,
+    directory: RunDirectory,
+    *,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Trains, evaluates and fills the run's directory; goes on with a run that was interrupted.
+
+    Args:
+        experiment: what to train.
+        data: as `assembly.prepare` made it.
+        loop: as `assembly.prepare` made it.
+        directory: where everything goes.
+        stop_requested: asked about once a second; see `Training`.
+
+    Returns:
+        What result.json holds.
+
+    Raises:
+        UsageError: the directory cannot be written, another process is at work in it, or its run
+            began with other data.
+        RunFailedError, PreemptedError: see `Training.run`.
+    """
+    before = directory.status
+    manifest = split_manifest.describe(data, seed=experiment.seed)
+    split_manifest.refuse_other_data(directory.path, manifest)
+    with directory.opened():
+        split_manifest.write(directory.path, manifest)
+        summaries = Summaries(experiment, data, loop, directory.summarizing)
+        training = Training(
+            experiment,
+            loop,
+            directory,
+            summaries=summaries,
+            evaluate=functools.partial(_evaluate_split, experiment, loop, data),
+            stop_requested=lambda: stop_requested() or _stops(experiment, loop.step),
+        )
+        training.restore()
+        if not loop.step:
+            summaries.start()
+        label = experiment.label
+        if (before or loop.step) and not experiment.quiet:
+            _print_resumption(label, before, loop.step)
+        with Progress(label, experiment.train_steps, quiet=experiment.quiet) as progress:
+            training.run(progress)
+        result = {
+            "method": label,
+            "test_accuracy": training.measured.get("test", {}).get("accuracy"),
+            "validation_accuracy": training.measured.get("validation", {}).get("accuracy"),
+            "milliseconds_per_step": 1000 * (training.seconds_per_step or float("nan")),
+            "backward_passes": loop.method.backward_passes,
+            "train_steps": experiment.train_steps,
+            "seed": experiment.seed,
+            "command": shlex.join(["python", "-m", "trainers.train", *sys.argv[1:]]),
+            **provenance(),
+        }
+        summaries.finish()
+        directory.finish(result)
+        return result
+
+
+def evaluate(loop: Loop, images: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Accuracy and cross-entropy (nats) of the classifier in inference mode."""
+    logits = loop.predict(images)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+    return {
+        "accuracy": float(np.mean(np.argmax(logits, axis=-1) == labels)),
+        "cross_entropy": float(tf.reduce_mean(losses)),
+    }
+
+
+def _evaluate_split(
+    experiment: experiment_lib.Experiment, loop: Loop, data: split_data.Data, split: str
+) -> dict[str, float]:
+    if split == "test" and not experiment.test:
+        return {}
+    images, labels = {"validation": data.validation, "test": data.test}[split]
+    return evaluate(loop, images, labels) if len(labels) else {}
+
+
+def _stops(experiment: experiment_lib.Experiment, step: int) -> bool:
+    return experiment.stop_at is not None and step >= experiment.stop_at
+
+
+def _print_resumption(label: str, before: Mapping[str, Any], step: int) -> None:
+    known = {"running": "was killed; ", "preempted": "was preempted; ", None: ""}
+    status = before.get("status")  # None where status.json is damaged.
+    how = known.get(status, f"{status} before ({before.get('reason')}); ")
+    print(f"{label}: {how}going on from step {step}", flush=True)
+
+
+def run(experiment: experiment_lib.Experiment, flags: str) -> int:
+    """Trains and shows the result; returns 0, 2 for a mistake, or of `errors`.
+
+    Args:
+        experiment: what to train.
+        flags: the same, one flag a line.
+    """
+    logging.set_verbosity(logging.ERROR)
+    try:
+        directory = RunDirectory(experiment.workdir, flags)
+        result = directory.result
+        if result is None:
+            with Preemption() as preemption:
+                data, loop = assembly.prepare(experiment)
+                if preemption.requested():
+                    raise PreemptedError("stopped before its first step")
+                result = train(
+                    experiment, data, loop, directory, stop_requested=preemption.requested
+                )
+        else:
+            if directory.status.get("status") != "done":  # Killed between the two files.
+                with directory.opened():
+                    pass
+            if not experiment.quiet:
+                print(f"{experiment.workdir} holds a finished run; there is nothing to do.")
+    except ValueError as error:
+        # Nothing ran yet: what does not fit together is the user's to mend, in one sentence.
+        return program.mistake(error)
+    except RunFailedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return errors.FAILED
+    except PreemptedError as error:
+        command = shlex.join(["python", "-m", "trainers.train", *sys.argv[1:]])
+        print(f"{error}; this goes on from there: {command}", file=sys.stderr)
+        return errors.PREEMPTED
+    if experiment.brief:
+        tables.print_result_line(result)
+    elif not experiment.quiet:
+        tables.print_results([(experiment.workdir, result)])
+        tables.print_next_commands(experiment.workdir)
+    return 0
