@@ -29,44 +29,80 @@ def soft_cross_entropy(p_logits: Any, q_logits: Any) -> tf.Tensor:
     return -tf.reduce_sum(tf.exp(_log_softmax(p_logits)) * _log_softmax(q_logits), axis=-1)
 
 
-def cross_entropy(labels: Any, logits: Any) -> tf.Tensor:
-    """-log p_label per example; 0 for an example whose label is not known.
+def cross_entropy(labels: Any, logits: Any, *, smoothing: float = 0.0) -> tf.Tensor:
+    """-sum_k y_k log p_k per example; 0 for an example whose label is not known.
 
     Args:
-        labels: integer classes, [batch] or [batch, 1]; negative where there is none.
+        labels: integer classes, [batch] or [batch, 1], negative where there is none; or y itself,
+            [batch, classes], one-hot or not, 0 where there is none.
         logits: [batch, classes].
+        smoothing: share of y, in [0, 1], that is divided evenly among the classes (Szegedy et al.
+            2016, section 7).
 
     Returns:
         The loss in nats, float32 [batch].
+
+    Raises:
+        ValueError: for labels of another shape or type.
     """
-    labels = class_labels(labels)
-    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-        tf.maximum(labels, 0), tf.cast(logits, tf.float32)
-    )
-    return tf.where(labels >= 0, losses, 0.0)
+    logits = tf.cast(logits, tf.float32)
+    labels = tf.convert_to_tensor(labels)
+    if is_distribution(labels):
+        if not labels.shape[1:].is_compatible_with(logits.shape[1:]):
+            raise ValueError(_unfit_labels(labels, logits.shape[-1]))
+        target = tf.cast(labels, tf.float32)
+        losses = -tf.reduce_sum(target * _log_softmax(logits), axis=-1)
+        known = tf.reduce_any(labels != 0, axis=-1)
+    else:
+        classes = class_labels(labels)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(classes, 0), logits)
+        known = classes >= 0
+    if smoothing:
+        even = -tf.reduce_mean(_log_softmax(logits), axis=-1)
+        losses = (1.0 - smoothing) * losses + smoothing * even
+    return tf.where(known, losses, 0.0)
 
 
 def class_labels(labels: Any) -> tf.Tensor:
-    """Integer classes as int32 [batch], from any integers, [batch] or, as in CIFAR, [batch, 1].
+    """Classes as int32 [batch], negative where there is none.
+
+    Args:
+        labels: any integers, [batch] or, as in CIFAR, [batch, 1]; or [batch, classes], of which the
+            largest counts.
 
     Raises:
-        ValueError: for another shape, such as that of one-hot labels.
+        ValueError: for another shape or type.
     """
-    labels = tf.cast(labels, tf.int32)
+    labels = tf.convert_to_tensor(labels)
+    if is_distribution(labels):
+        likeliest = tf.argmax(labels, axis=-1, output_type=tf.int32)
+        return tf.where(tf.reduce_any(labels != 0, axis=-1), likeliest, -1)
     shape = labels.shape  # Unknown in parts where `fit` is given both forms in turn.
-    if shape.rank is not None and (shape.rank not in (1, 2) or shape[1:] not in ([], [1], [None])):
-        raise ValueError(
-            "labels must be integer classes, [batch] or [batch, 1]. "
-            f"Received: labels of shape {tuple(shape)}"
-        )
-    return tf.reshape(labels, [-1])
+    fits = shape.rank is None or shape.rank == 1 or (shape.rank == 2 and shape[1] in (1, None))
+    if not labels.dtype.is_integer or not fits:
+        raise ValueError(_unfit_labels(labels, "classes"))
+    return tf.reshape(tf.cast(labels, tf.int32), [-1])
+
+
+def is_distribution(labels: Any) -> bool:
+    """Whether labels are one-hot or a distribution, [batch, classes], by their shape and type."""
+    shape = labels.shape
+    numeric = labels.dtype.is_integer or labels.dtype.is_floating
+    return bool(numeric and shape.rank == 2 and (shape[1] or 0) > 1)
+
+
+def _unfit_labels(labels: Any, classes: Any) -> str:
+    return (
+        f"labels must be integer classes, [batch] or [batch, 1], or one-hot, [batch, {classes}]. "
+        f"Received: labels of shape {labels.shape} and dtype {labels.dtype.name}"
+    )
 
 
 def accuracy(labels: Any, logits: Any) -> tf.Tensor:
     """The share of examples classified rightly among those whose label is known (not negative).
 
     Args:
-        labels: integer classes, [batch] or [batch, 1].
+        labels: as for `class_labels`.
         logits: [batch, classes].
 
     Returns:

@@ -5,6 +5,8 @@ of {"labeled": {"image", "label", "index"}, "unlabeled": {"image", "index"}}, `c
 Keras model that maps images to logits and `generator` one that maps noise to images.
 """
 
+import keras
+
 from xadv_tf.methods.at import AT
 from xadv_tf.methods.base import Method
 from xadv_tf.methods.catgan import CatGAN
@@ -38,6 +40,9 @@ METHODS: dict[str, type[Method]] = {
     "catgan": CatGAN,
     "feature_matching_gan": FeatureMatchingGAN,
 }
+
+for _method in (*METHODS.values(), Combined):
+    keras.saving.register_keras_serializable(package="xadv_tf")(_method)
 
 
 def get(name: str) -> type[Method]:

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from xadv_tf import divergences, norms
 from xadv_tf.methods.base import Method
-from xadv_tf.methods.players import Batch, Terms
+from xadv_tf.methods.players import Batch, Terms, floating
 
 
 class AT(Method):
@@ -40,6 +40,8 @@ class AT(Method):
     """
 
     differentiates_images = True
+    perturbs = True
+    in_image_units = ("epsilon",)
     formula = (
         "J = a · CE(y, p(x)) + b · CE(y, p(x + r)), where r = argmax r · ∇CE(y, p(x)) over ‖r‖ ≤ ε "
         "is held fixed. The classifier descends J."
@@ -83,15 +85,15 @@ class AT(Method):
 
     def compute_losses(self, batch: Batch) -> Terms:
         """{"cross_entropy", "adversarial_cross_entropy"}, [batch] each."""
-        image, label = batch["labeled"]["image"], batch["labeled"]["label"]
+        image = batch["labeled"]["image"]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
-            clean = divergences.cross_entropy(label, self.labeled_forward(batch))
+            clean = self.supervised_loss(batch, self.labeled_forward(batch))
         step = norms.steepest_step(tape.gradient(clean, image), self.epsilon, self.norm)
         adversarial = self.forward(image + tf.stop_gradient(step), "adversarial")
         return {
             "cross_entropy": clean,
-            "adversarial_cross_entropy": divergences.cross_entropy(label, adversarial),
+            "adversarial_cross_entropy": self.supervised_loss(batch, adversarial),
         }
 
     def perturb(self, x: Any, label: Any) -> dict[str, tf.Tensor]:
@@ -104,7 +106,7 @@ class AT(Method):
         Returns:
             {"perturbation", "x_adv"}, shape of x; the classifier in inference mode.
         """
-        x = tf.convert_to_tensor(x)
+        x = floating(tf.convert_to_tensor(x))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
             loss = divergences.cross_entropy(label, self.classifier(x, training=False))

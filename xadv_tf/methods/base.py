@@ -6,15 +6,16 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from xadv_tf import divergences, noise, optimizers
+from xadv_tf import divergences, noise
 from xadv_tf.layers.data_initialization import initializing_layers
-from xadv_tf.methods import averages, passes, reductions, regularization, steps
+from xadv_tf.methods import averages, classifiers, passes, reductions, regularization, steps
 from xadv_tf.methods import players as players_lib
 from xadv_tf.methods.players import Batch, Phase, Player, Terms
 from xadv_tf.methods.traced import Traced
+from xadv_tf.methods.trainer import Trainer
 
 
-class Method(keras.Model):
+class Method(Trainer):
     """Trains a classifier; `method(x)` gives the logits of the network that is evaluated.
 
     A subclass gives `compute_losses` and, where it has more than the classifier to train,
@@ -64,6 +65,8 @@ class Method(keras.Model):
             raise ValueError(f"ema_decay must lie in (0, 1). Received: ema_decay={ema_decay}")
         if evaluate_ema and ema_decay is None:
             raise ValueError("evaluate_ema needs an ema_decay. Received: ema_decay=None")
+        if classifier is not None:
+            classifiers.refuse_other_than_layer("classifier", classifier)
         super().__init__(name=name)
         self.classifier = classifier
         self.ema_decay = ema_decay
@@ -185,11 +188,18 @@ class Method(keras.Model):
             return labeled_logits
         return self.forward(batch["unlabeled"]["image"], "unlabeled")
 
+    def supervised_loss(self, batch: Batch, logits: Any) -> tf.Tensor:
+        """CE of the labels, [batch]: smoothed as `compile` asks, times the examples' weights."""
+        labeled = batch["labeled"]
+        losses = divergences.cross_entropy(labeled["label"], logits, smoothing=self.label_smoothing)
+        return _weighted(losses, labeled.get("weight"))
+
     def record_accuracy(self, label: Any, logits: Any) -> None:
         """Logs the share of the labeled images that a training pass classifies rightly."""
         known = divergences.class_labels(label) >= 0
         count = tf.reduce_sum(tf.cast(known, tf.float32))
         self.record("accuracy", divergences.accuracy(label, logits), count)
+        self.keep("labeled_logits", logits)
 
     def noise_seed(self, purpose: str) -> tf.Tensor:
         """Seed pair, uint32 [2], of this step and replica for `purpose` (see `xadv_tf.noise`)."""
@@ -230,7 +240,7 @@ class Method(keras.Model):
             Scalars over the global batch: each raw term, each objective, `gradient_norm/<player>`,
             and what the method recorded.
         """
-        batch = players_lib.as_batch(data)
+        batch = self._batch(data)
         self._traced.records, self._traced.kept = {}, {}
         logs: dict[str, tf.Tensor] = {}
         for phase in self.phases():
@@ -242,80 +252,62 @@ class Method(keras.Model):
         self.step.assign_add(1)
         replicas = reductions.num_replicas()
         logs |= reductions.shares_of_weighted_means(self._traced.records, replicas)
-        return reductions.sum_over_replicas(logs, replicas)
+        logs = reductions.sum_over_replicas(logs, replicas)
+        labeled = batch["labeled"]
+        logits = self._traced.kept.get("labeled_logits")
+        return self.keras_logs(logs, (labeled["label"], logits, labeled.get("weight")))
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Accuracy and cross-entropy of `evaluated` in inference mode, for `evaluate`."""
-        labeled = players_lib.as_batch(data)["labeled"]
+        labeled = self._batch(data)["labeled"]
         logits = self(labeled["image"], training=False)
-        labels = divergences.class_labels(labeled["label"])
+        label, weight = labeled["label"], labeled.get("weight")
+        labels = divergences.class_labels(label)
         hits = tf.equal(tf.argmax(logits, axis=-1, output_type=labels.dtype), labels)
         self.test_accuracy.update_state(tf.cast(hits, tf.float32))
-        self.test_cross_entropy.update_state(divergences.cross_entropy(labeled["label"], logits))
-        return {
-            metric.name: metric.result() for metric in (self.test_accuracy, self.test_cross_entropy)
-        }
+        losses = _weighted(divergences.cross_entropy(label, logits), weight)
+        self.test_cross_entropy.update_state(losses)
+        return dict(self.compute_metrics(None, label, logits, weight))
 
     # What Keras asks of a model.
 
     def call(self, x: Any, training: bool = False) -> Any:
         """The output of `evaluated`."""
-        return self.evaluated(x, training=training)
+        return self.evaluated(players_lib.floating(x, tokens=not self.perturbs), training=training)
 
     def build(self, input_shape: Any) -> None:
         """Builds classifier and optimizers for images of `input_shape`, [batch, ...]."""
-        if not self.classifier.built:
-            # A subclassed model without a build() of its own is built by a (symbolic) call.
-            self.classifier(keras.Input(input_shape[1:]))
+        self.num_classes = classifiers.build(self.classifier, input_shape)
+        if self.perturbs:
+            classifiers.refuse_tokens(self.classifier)
+        self.apply_asked_weights()
+        _refuse_no_objective(self.objectives())
         if self.ema_decay is not None and self.averaged is None:
             self.averaged = averages.clone(self.classifier, input_shape)
         regularization.refuse_activity_regularizers(self.classifier)
         self.built = True
         if self.compiled:
-            self._build_optimizers()
+            self.build_optimizers()
 
-    def compile(
-        self, optimizer: Any = None, *, jit_compile: bool | None = None, **kwargs: Any
-    ) -> None:
-        """Sets the classifier's optimizer.
-
-        Args:
-            optimizer: a Keras optimizer; by default `xadv_tf.optimizers.Adam()`.
-            jit_compile: whether `fit` compiles the step with XLA; by default on a single GPU. The
-                updates of several replicas cross devices, which XLA cannot compile.
-            **kwargs: of keras.Model.compile.
-
-        Raises:
-            ValueError: under the policy mixed_float16, whose losses would need a scale.
-        """
-        if self.dtype_policy.name == "mixed_float16":
-            raise ValueError(
-                "A method does not scale its losses; train in mixed_bfloat16 or float32. "
-                "Received: the dtype policy mixed_float16"
-            )
-        if jit_compile is None:
-            one_replica = self.distribute_strategy.num_replicas_in_sync == 1
-            jit_compile = one_replica and bool(tf.config.list_physical_devices("GPU"))
-        optimizer = optimizers.get(optimizer, optimizers.Adam)
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
-        if self.built:
-            self._build_optimizers()
-        elif getattr(self.classifier, "inputs", None):
-            self.build(tuple(self.classifier.inputs[0].shape))
-
-    def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
-        """keras.Model.fit on batches as `train_step` takes them, from tf.data or arrays x and y."""
-        if not self.built:
-            with self.distribute_strategy.scope():
-                self.build(players_lib.image_shape(x))
-        if int(self.step) == 0:
-            self.initialize(players_lib.batches(x, y, kwargs.get("batch_size") or 32))
-        if isinstance(x, tf.data.Dataset):
-            kwargs.setdefault("shuffle", False)  # Keras shuffles arrays alone, and says so.
-        return super().fit(x, y, **kwargs)
-
-    def _build_optimizers(self) -> None:
+    def build_optimizers(self) -> None:
+        """Creates the optimizers' variables."""
         # Keras would build them in the first step; a checkpoint needs their variables before.
         for player in self.all_players():
             player.optimizer.build(list(player.variables))
             reductions.take_sums(player.optimizer)
+
+    def _batch(self, data: Any) -> Batch:
+        return players_lib.floating_images(players_lib.as_batch(data), tokens=not self.perturbs)
+
+
+def _weighted(losses: tf.Tensor, weight: Any) -> tf.Tensor:
+    return losses if weight is None else losses * tf.cast(tf.reshape(weight, [-1]), tf.float32)
+
+
+def _refuse_no_objective(objectives: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, weights in objectives.items():
+        if weights and not any(callable(weight) or weight for weight in weights.values()):
+            raise ValueError(
+                f"one of the weights of {', '.join(weights)} must not be 0, or nothing is trained. "
+                f"Received: {', '.join(f'{n}={w}' for n, w in weights.items())} in the {name}"
+            )

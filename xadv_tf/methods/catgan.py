@@ -75,7 +75,7 @@ class CatGAN(GenerativeMethod):
         real = self.unlabeled_forward(batch, logits)
         fakes = tf.stop_gradient(self.fakes(tf.shape(real)[0], "fake"))
         return {
-            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            "cross_entropy": self.supervised_loss(batch, logits),
             "real_marginal_entropy": _marginal_entropy(real),
             "real_entropy": divergences.entropy(real),
             "fake_entropy": divergences.entropy(self.forward(fakes, "fake")),

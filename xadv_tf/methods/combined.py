@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+import keras
+
 from xadv_tf import optimizers
 from xadv_tf.methods.base import Method
 from xadv_tf.methods.players import Batch, Player, Terms
@@ -77,6 +79,12 @@ class Combined(Method):
         self.loss_weights = self._joined([part.loss_weights for part in parts])
         self.formula = " + ".join(f"({part.formula})" for part in parts)
         self.two_views = any(part.two_views for part in parts)
+        self.perturbs = any(part.perturbs for part in parts)
+
+    @property
+    def in_image_units(self) -> tuple[str, ...]:
+        """What is so in any part."""
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.in_image_units))
 
     @property
     def backward_passes(self) -> int:
@@ -158,13 +166,15 @@ class Combined(Method):
         Raises:
             ValueError: for a part that does not move all of its players at once.
         """
-        optimizer = optimizers.get(optimizer, optimizers.Adam)
+        optimizer = self.own_optimizer(optimizer, optimizers.Adam)
         given: set[str] = set()
         for part in self.parts:
-            own = {n: kwargs[n] for n in inspect.signature(part.compile).parameters if n in kwargs}
+            taken = inspect.signature(part.compile).parameters
+            own = {n: kwargs[n] for n in taken if n in kwargs and n.endswith("_optimizer")}
             copies = {n: _copy(value) for n, value in own.items() if n in given}
-            part.compile(optimizer, **{**own, **copies})
-            given |= {name for name in own if name.endswith("_optimizer")}
+            smoothing = kwargs.get("label_smoothing", 0.0)
+            part.compile(optimizer, label_smoothing=smoothing, **{**own, **copies})
+            given |= set(own)
             if len(part.phases()) > 1:
                 raise ValueError(
                     "Parts of a Combined must move all their players at once, without "
@@ -172,6 +182,41 @@ class Combined(Method):
                 )
         of_all = {name: value for name, value in kwargs.items() if name not in given}
         super().compile(optimizer, **of_all)
+
+    def named_optimizers(self) -> dict[str, Any]:
+        """Those of the parts; of several by one name the first."""
+        named: dict[str, Any] = {}
+        for part in self.parts:
+            named = {**part.named_optimizers(), **named}
+        return named
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, and apart from the parts their classifier."""
+        config = super().get_config()
+        config["parts"] = [
+            {
+                "method": keras.saving.get_registered_name(type(part)),
+                "config": {n: v for n, v in part.get_config().items() if n != "classifier"},
+            }
+            for part in self.parts
+        ]
+        return {**config, "classifier": keras.saving.serialize_keras_object(self.classifier)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """A method of what `get_config` returned."""
+        config = dict(config)
+        load = keras.saving.deserialize_keras_object
+        classifier = load(config.pop("classifier"), custom_objects)
+        kinds = [
+            keras.saving.get_registered_object(part["method"], custom_objects)
+            for part in config["parts"]
+        ]
+        parts = [
+            kind(classifier, **{n: load(v, custom_objects) for n, v in part["config"].items()})
+            for kind, part in zip(kinds, config.pop("parts"), strict=True)
+        ]
+        return cls(parts, **config)
 
     def _joined(self, of_parts: Sequence[Mapping[str, _Value]]) -> dict[str, _Value]:
         """One mapping; names that several parts have are told apart, or shared with the first."""
@@ -221,4 +266,4 @@ def _name(part: Method) -> str:
 
 
 def _copy(value: Any) -> Any:
-    return type(value).from_config(value.get_config())
+    return value if isinstance(value, str) else type(value).from_config(value.get_config())

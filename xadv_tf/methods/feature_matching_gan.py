@@ -4,7 +4,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from xadv_tf import divergences
 from xadv_tf.layers.moments import batch_mean
 from xadv_tf.methods.features import last_hidden
 from xadv_tf.methods.generative import GenerativeMethod
@@ -107,7 +106,7 @@ class FeatureMatchingGAN(GenerativeMethod):
         fakes = tf.stop_gradient(self.fakes(tf.shape(image)[0], "fake"))
         fake = self.forward(fakes, "fake")
         return {
-            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            "cross_entropy": self.supervised_loss(batch, logits),
             "real": tf.nn.softplus(-_log_partition(real)),
             "fake": tf.nn.softplus(_log_partition(fake)),
         }

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from xadv_tf import noise, optimizers
 from xadv_tf.layers.data_initialization import initializing_layers
-from xadv_tf.methods import passes
+from xadv_tf.methods import classifiers, passes
 from xadv_tf.methods.base import Method
 from xadv_tf.methods.players import Batch, Phase, Player, Terms
 
@@ -27,6 +27,8 @@ class GenerativeMethod(Method):
     """
 
     combinable = False
+    perturbs = True
+    in_image_units = ("the generator's images",)
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class GenerativeMethod(Method):
         super().__init__(
             classifier, loss_weights={**classifier_weights, **generator_weights}, **kwargs
         )
+        classifiers.refuse_other_than_layer("generator", generator)
         self.generator = generator
         self.generator_optimizer: Any = None
         self._generator_terms = frozenset(generator_weights)
@@ -129,8 +132,12 @@ class GenerativeMethod(Method):
             generator_optimizer: likewise.
             **kwargs: of `Method.compile`.
         """
-        self.generator_optimizer = optimizers.get(generator_optimizer, optimizers.Adam)
+        self.generator_optimizer = self.own_optimizer(generator_optimizer, optimizers.Adam)
         super().compile(optimizer, **kwargs)
+
+    def named_optimizers(self) -> dict[str, Any]:
+        """The generator's."""
+        return {"generator_optimizer": self.generator_optimizer}
 
     def _latent(self, count: Any, purpose: str) -> tf.Tensor:
         return noise.uniform([count, self.generator.input_shape[-1]], self.noise_seed(purpose))

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from xadv_tf import divergences, noise, optimizers
+from xadv_tf import noise, optimizers
 from xadv_tf.layers import LadderDecoder, NormalizedStage
 from xadv_tf.methods.base import Method
 from xadv_tf.methods.players import Batch, Player, Terms, is_supervised
@@ -63,6 +63,8 @@ class Ladder(Method):
         ValueError: for a classifier without stages, or arguments out of range.
     """
 
+    perturbs = True
+    in_image_units = ("noise_stddev",)
     # Its labeled pass is the noisy one, by an encoder of its own.
     combinable = False
     formula = (
@@ -127,7 +129,7 @@ class Ladder(Method):
         logits = others[0].logits if others else noisy.logits
         label = batch["labeled"]["label"]
         self.record_accuracy(label, logits)
-        terms = {"cross_entropy": divergences.cross_entropy(label, logits)}
+        terms = {"cross_entropy": self.supervised_loss(batch, logits)}
         estimates = self.decoder(noisy.z[self.lowest_level :], noisy.logits)
         for level, estimate in enumerate(estimates, start=self.lowest_level):
             if f"denoising_{level}" in self.loss_weights:
@@ -191,11 +193,15 @@ class Ladder(Method):
             decoder_optimizer: the decoder's; by default another such as the classifier's.
             **kwargs: of `Method.compile`.
         """
-        optimizer = optimizers.get(optimizer, optimizers.Adam)
-        self.decoder_optimizer = optimizers.get(
+        optimizer = self.own_optimizer(optimizer, optimizers.Adam)
+        self.decoder_optimizer = self.own_optimizer(
             decoder_optimizer, lambda: type(optimizer).from_config(optimizer.get_config())
         )
         super().compile(optimizer, **kwargs)
+
+    def named_optimizers(self) -> dict[str, Any]:
+        """The decoder's."""
+        return {"decoder_optimizer": self.decoder_optimizer}
 
     def _encode(self, model: Any, streams: Sequence[tuple[Any, str | None]]) -> list["_Path"]:
         """Runs streams of images up the classifier, each normalised by itself.
@@ -256,7 +262,7 @@ def _stages(classifier: Any) -> list[NormalizedStage]:
     if not layers or not isinstance(layers[-1], NormalizedStage):
         raise ValueError(
             "The ladder's model must be ladder_mlp, ladder_conv or another keras.Sequential that "
-            f"ends in a NormalizedStage. Received: model={classifier.name}"
+            f"ends in a NormalizedStage. Received: model={getattr(classifier, 'name', classifier)}"
         )
     return [layer for layer in layers if isinstance(layer, NormalizedStage)]
 

@@ -14,8 +14,8 @@ class MeanTeacher(ConsistencyMethod):
     """Descends CE + weight mean (p - p')^2, p' of a teacher whose weights follow the student's.
 
     The teacher's trainable weights are an exponential average of the student's, from its first
-    weights on and not bias-corrected; its running statistics are its own, of its passes over the
-    unlabeled batch. Student and teacher each draw their own noise, dropout included. The
+    weights on; while there are few, their mean. Its running statistics are its own, of its passes
+    over the unlabeled batch. Student and teacher each draw their own noise, dropout included. The
     consistency trains the student; no gradient reaches the teacher. The teacher is what is
     evaluated.
 
@@ -30,7 +30,10 @@ class MeanTeacher(ConsistencyMethod):
     Args:
         classifier: the student; any Keras classifier that gives logits, of which Keras can make a
             second one: functional, sequential, or with a `get_config`.
-        teacher_decay: of the average, in [0, 1], or a function of the step.
+        teacher_decay: of the average, in [0, 1]; at most 1 - 1 / (t + 1) in step t from 1 on, with
+            which the teacher is the mean of the first weights and of those after each step, as in
+            the published PyTorch code. Or a function of the step, which is taken as it is: the
+            TensorFlow code has a lower decay at first instead.
         consistency_on_labeled: whether the labeled images of a batch that is labeled and unlabeled
             at once count in the consistency. The paper's runs on SVHN, with 1 labeled image and 99
             others in a batch, leave them out.
@@ -107,12 +110,16 @@ class MeanTeacher(ConsistencyMethod):
         if is_supervised(batch) and not self.consistency_on_labeled:
             error = tf.where(unlabeled["label"] < 0, error, 0.0)
         return {
-            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            "cross_entropy": self.supervised_loss(batch, logits),
             "consistency": error,
         }
 
     def after_step(self, batch: Batch) -> None:
         """Lets the teacher follow the student's step."""
         decay = self.teacher_decay
-        rate = 1.0 - (decay(self.step.value) if callable(decay) else decay)
+        if callable(decay):
+            rate = 1.0 - decay(self.step.value)
+        else:
+            steps = tf.cast(self.step.value, tf.float32) + 1.0  # This one included.
+            rate = tf.maximum(1.0 / (steps + 1.0), 1.0 - decay)
         averages.follow(self.teacher.trainable_variables, self.classifier.trainable_variables, rate)

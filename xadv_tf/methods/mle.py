@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from xadv_tf import divergences
 from xadv_tf.methods.base import Method
 from xadv_tf.methods.players import Batch, Terms
 
@@ -49,4 +48,4 @@ class MLE(Method):
     def compute_losses(self, batch: Batch) -> Terms:
         """{"cross_entropy"}, [batch]."""
         logits = self.labeled_forward(batch)
-        return {"cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits)}
+        return {"cross_entropy": self.supervised_loss(batch, logits)}

@@ -8,7 +8,9 @@ import tensorflow as tf
 from xadv_tf import divergences, masks
 from xadv_tf import noise as noise_lib
 from xadv_tf.layers import HardConcreteGate
+from xadv_tf.methods import classifiers
 from xadv_tf.methods.base import Method
+from xadv_tf.methods.players import floating
 
 # D(x, z) from the logits of the clean images (the target, detached) and of the masked ones.
 DIVERGENCES: Mapping[str, Callable[[Any, Any], tf.Tensor]] = {
@@ -34,6 +36,8 @@ class MultiplicativeMethod(Method):
         ValueError: for an unknown divergence or an output_scale that is not positive.
     """
 
+    perturbs = True
+
     def __init__(
         self,
         classifier: Any,
@@ -53,6 +57,8 @@ class MultiplicativeMethod(Method):
             raise ValueError(
                 f"output_scale must be positive. Received: output_scale={output_scale}"
             )
+        if gate is not None and not isinstance(gate, HardConcreteGate):
+            raise ValueError(f"gate must be a HardConcreteGate or None. Received: gate={gate!r}")
         super().__init__(classifier, loss_weights=loss_weights, **kwargs)
         self.gate = gate or HardConcreteGate()
         self.gate.build(None)
@@ -70,6 +76,15 @@ class MultiplicativeMethod(Method):
             log_alpha; a lower resolution than the images' means that gates cover squares of pixels.
         """
         raise NotImplementedError
+
+    def build(self, input_shape: Any) -> None:
+        """Builds classifier and optimizers for images of `input_shape`, [batch, ..., channels].
+
+        Raises:
+            ValueError: for a classifier with the channels in front.
+        """
+        classifiers.refuse_channels_first(self.classifier)
+        super().build(input_shape)
 
     def apply_mask(self, image: Any, mask: tf.Tensor) -> tf.Tensor:
         """x_adv = output_scale * image * mask, float32, shape of `image`."""
@@ -100,7 +115,7 @@ class MultiplicativeMethod(Method):
             {"log_alpha", "mask", "x_adv"}: log_alpha and mask at the mask's resolution, x_adv at
             the images'.
         """
-        x = tf.convert_to_tensor(x)
+        x = floating(tf.convert_to_tensor(x))
         log_alpha = self.log_alpha(x, index)
         mask = self.gate(log_alpha, noise)
         return {"log_alpha": log_alpha, "mask": mask, "x_adv": self.apply_mask(x, mask)}

@@ -69,6 +69,6 @@ class PiModel(ConsistencyMethod):
         first = self.unlabeled_forward(batch, logits)
         second = self.forward(second_view(unlabeled), "second", update_statistics=one_batch)
         return {
-            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            "cross_entropy": self.supervised_loss(batch, logits),
             "consistency": divergences.squared_error(first, second),
         }

@@ -1,13 +1,16 @@
 """Who trains on what: the vocabulary in which a method tells its base class how a step goes."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 Batch = Mapping[str, Mapping[str, Any]]
 Terms = Mapping[str, Any]
+
+_IMAGES = ("image", "second_image")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,40 +48,66 @@ def as_batch(data: Any) -> Batch:
     """Brings what `fit` may be given into the form that methods take.
 
     Args:
-        data: a batch {"labeled": {...}, "unlabeled": {...}}, or a pair (image, label) for
-            supervised training.
+        data: a batch {"labeled": {...}, "unlabeled": {...}}, or for supervised training (image,
+            label) or (image, label, weight), weight [batch] of the supervised terms. Nones at the
+            end are left out, and a batch may stand alone in a tuple.
 
     Returns:
-        A batch; for a pair, "labeled" and "unlabeled" are the same object, from which methods see
-        that one clean forward pass serves both.
+        A batch; for images and labels, "labeled" and "unlabeled" are the same object, from which
+        methods see that one clean forward pass serves both.
 
     Raises:
         ValueError: for anything else.
     """
+    if isinstance(data, tuple | list):
+        data = list(data)
+        while data and data[-1] is None:
+            data.pop()
+        if len(data) == 1:
+            (data,) = data
     if isinstance(data, Mapping) and {"labeled", "unlabeled"} <= set(data):
         return data
-    if isinstance(data, tuple | list) and len(data) == 2:
-        examples = {"image": data[0], "label": data[1]}
+    if isinstance(data, list) and len(data) in (2, 3):
+        examples = dict(zip(("image", "label", "weight"), data, strict=False))
         return {"labeled": examples, "unlabeled": examples}
     received = sorted(data) if isinstance(data, Mapping) else type(data).__name__
     raise ValueError(
-        "A batch must be (image, label) or {'labeled': {...}, 'unlabeled': {...}}. "
-        f"Received: {received}"
+        "A batch must be (image, label), (image, label, weight) or {'labeled': {...}, "
+        f"'unlabeled': {{...}}}}. Received: {received}"
     )
+
+
+def floating(image: Any, *, tokens: bool = False) -> Any:
+    """Images as float32, whatever they come in.
+
+    Args:
+        image: [batch, ...], of any real type.
+        tokens: whether integers of 32 or 64 bits stay what they are, for they may be tokens.
+    """
+    if isinstance(image, tf.TensorSpec):
+        return image
+    kind = keras.backend.standardize_dtype(image.dtype)
+    if kind == "float32" or (tokens and kind in ("int32", "int64")):
+        return image
+    return keras.ops.cast(image, "float32")
+
+
+def floating_images(batch: Batch, *, tokens: bool = False) -> Batch:
+    """The batch with its images as `floating` has them."""
+
+    def examples(given: Mapping[str, Any]) -> Mapping[str, Any]:
+        images = {n: floating(given[n], tokens=tokens) for n in _IMAGES if n in given}
+        return given if all(images[n] is given[n] for n in images) else {**given, **images}
+
+    labeled, unlabeled = batch["labeled"], batch["unlabeled"]
+    floated = examples(labeled)
+    others = floated if unlabeled is labeled else examples(unlabeled)
+    return {"labeled": floated, "unlabeled": others}
 
 
 def is_supervised(batch: Batch) -> bool:
     """Whether the labeled examples are the unlabeled ones, known when the step is traced."""
     return batch["labeled"]["image"] is batch["unlabeled"]["image"]
-
-
-def batches(x: Any, y: Any, batch_size: int) -> Iterator[Batch]:
-    """The batches of what `fit` was given, a tf.data.Dataset or arrays x and y, in order."""
-    if isinstance(x, tf.data.Dataset):
-        yield from map(as_batch, x)
-        return
-    for i in range(0, len(x), batch_size):
-        yield as_batch((x[i : i + batch_size], y[i : i + batch_size]))
 
 
 def first_images(batches_of_data: Iterable[Batch], count: int) -> tf.Tensor:
@@ -89,10 +118,3 @@ def first_images(batches_of_data: Iterable[Batch], count: int) -> tf.Tensor:
         if sum(len(image) for image in images) >= count:
             break
     return tf.concat(images, axis=0)
-
-
-def image_shape(x: Any) -> tuple[int | None, ...]:
-    """Shape of a batch of the images that `fit` was given, [batch, ...]."""
-    if isinstance(x, tf.data.Dataset):
-        return tuple(as_batch(x.element_spec)["labeled"]["image"].shape)
-    return (None, *x.shape[1:])

@@ -4,7 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from xadv_tf import divergences, noise
+from xadv_tf import noise
 from xadv_tf.layers import HardConcreteGate
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
 from xadv_tf.methods.players import Batch, Terms
@@ -97,6 +97,6 @@ class RandomMask(MultiplicativeMethod):
         mask = self.draw_mask(self.log_alpha(image), "gate")
         masked = self.forward(self.apply_mask(image, mask), "masked")
         return {
-            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            "cross_entropy": self.supervised_loss(batch, logits),
             "divergence": self.divergence_from(clean, masked),
         }

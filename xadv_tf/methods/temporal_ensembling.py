@@ -104,7 +104,7 @@ class TemporalEnsembling(ConsistencyMethod):
         error = divergences.squared_distance(predictions, target)
         self.keep("predictions", tf.stop_gradient(predictions))
         return {
-            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            "cross_entropy": self.supervised_loss(batch, logits),
             "consistency": tf.where(known, error, 0.0),
         }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from xadv_tf import divergences, masks, optimizers
+from xadv_tf import masks, optimizers
 from xadv_tf.layers import PerturbationGenerator, PerturbationTable, reverse_gradient
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
 from xadv_tf.methods.players import Batch, Phase, Player, Terms
@@ -65,6 +65,11 @@ class TrainedMaskMethod(MultiplicativeMethod):
                 "alternating_steps must not be negative. "
                 f"Received: alternating_steps={alternating_steps}"
             )
+        if mask is not None and not isinstance(mask, PerturbationGenerator | PerturbationTable):
+            raise ValueError(
+                "mask must be a PerturbationGenerator, a PerturbationTable or None. "
+                f"Received: mask={mask!r}"
+            )
         super().__init__(
             classifier,
             loss_weights={
@@ -81,6 +86,11 @@ class TrainedMaskMethod(MultiplicativeMethod):
         self.l0_reduction = l0_reduction
         self.alternating_steps = alternating_steps
         self.mask_optimizer: Any = None
+
+    @property
+    def in_image_units(self) -> tuple[str, ...]:
+        """What a generator sees."""
+        return ("the input of mask",) if isinstance(self.mask, PerturbationGenerator) else ()
 
     def log_alpha(self, image: tf.Tensor, index: Any = None) -> tf.Tensor:
         """log_alpha of these images (see `MultiplicativeMethod.log_alpha`).
@@ -138,7 +148,7 @@ class TrainedMaskMethod(MultiplicativeMethod):
         """{"cross_entropy", "divergence"} and the mask's own terms, [batch] each."""
         logits = self.labeled_forward(batch)
         return {
-            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            "cross_entropy": self.supervised_loss(batch, logits),
             **self.adversarial_terms(batch, logits, "joint"),
         }
 
@@ -182,8 +192,12 @@ class TrainedMaskMethod(MultiplicativeMethod):
         """
         in_table = isinstance(self.mask, PerturbationTable)
         by_default = optimizers.RowAdam if in_table else optimizers.Adam
-        self.mask_optimizer = optimizers.get(mask_optimizer, by_default)
+        self.mask_optimizer = self.own_optimizer(mask_optimizer, by_default)
         super().compile(optimizer, **kwargs)
+
+    def named_optimizers(self) -> dict[str, Any]:
+        """The mask's."""
+        return {"mask_optimizer": self.mask_optimizer}
 
     def _mask_player(self) -> Player:
         return Player("mask", self.mask.trainable_variables, self.mask_optimizer)

@@ -4,7 +4,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from xadv_tf import divergences
 from xadv_tf.methods.base import Method
 from xadv_tf.methods.players import Batch, Terms
 
@@ -41,7 +40,7 @@ class UnlabeledTermMethod(Method):
         """{"cross_entropy", term}, [batch] each."""
         logits = self.labeled_forward(batch)
         return {
-            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            "cross_entropy": self.supervised_loss(batch, logits),
             self.term: self.loss_of(self.unlabeled_forward(batch, logits)),
         }
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from xadv_tf import divergences, noise, norms
 from xadv_tf.methods.base import Method
-from xadv_tf.methods.players import Batch, Terms, is_supervised
+from xadv_tf.methods.players import Batch, Terms, floating, is_supervised
 
 
 class VAT(Method):
@@ -50,6 +50,8 @@ class VAT(Method):
         "‖r‖₂ ≤ ε, by power iteration, and the clean p(x) are held fixed. The classifier descends "
         "J."
     )
+    perturbs = True
+    in_image_units = ("epsilon", "xi")
 
     def __init__(
         self,
@@ -109,7 +111,7 @@ class VAT(Method):
         )
         perturbed_logits = self.forward(image + perturbation, perturbed)
         return {
-            "cross_entropy": divergences.cross_entropy(batch["labeled"]["label"], logits),
+            "cross_entropy": self.supervised_loss(batch, logits),
             "divergence": divergences.kl_divergence(target, perturbed_logits),
         }
 
@@ -123,7 +125,7 @@ class VAT(Method):
         Returns:
             {"perturbation", "x_adv"}, shape of x.
         """
-        x = tf.convert_to_tensor(x)
+        x = floating(tf.convert_to_tensor(x))
         perturbation = self._worst_perturbation(
             x,
             tf.cast(self.classifier(x, training=False), tf.float32),

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from xadv_tf import divergences
 from xadv_tf.layers import HardConcreteGate, PerturbationGenerator, PerturbationTable
 from xadv_tf.methods.players import Batch, Terms
 from xadv_tf.methods.trained_mask import TrainedMaskMethod
@@ -124,7 +123,7 @@ class XAT(TrainedMaskMethod):
         labeled = batch["labeled"]
         masked, mask_terms = self.masked_terms(labeled, purpose)
         if self.divergence == "cross_entropy":
-            loss = divergences.cross_entropy(labeled["label"], masked)
+            loss = self.supervised_loss(batch, masked)
         else:
             if labeled_logits is None:
                 labeled_logits = self.forward(labeled["image"], f"clean/{purpose}")

@@ -120,7 +120,7 @@ def test_dropout_masks_differ_between_steps_and_passes_unless_shared():
     assert np.any(one != method.forward(image, "a"))
 
 
-@pytest.mark.parametrize("data", [IMAGES, {"image": IMAGES}, (IMAGES, LABELS, LABELS)])
+@pytest.mark.parametrize("data", [IMAGES, {"image": IMAGES}, (IMAGES, LABELS, LABELS, LABELS)])
 def test_what_is_no_batch_is_refused(data):
     method = XVAT(_functional(False, False))
     method.compile()
@@ -148,8 +148,8 @@ def test_labels_as_data_sets_have_them(dtype):
     method.fit(IMAGES, LABELS.astype(dtype)[:, None], verbose=0)
     column = method.evaluate(IMAGES, LABELS.astype(dtype)[:, None], verbose=0, return_dict=True)
     assert column == method.evaluate(IMAGES, LABELS, verbose=0, return_dict=True)
-    with pytest.raises(ValueError, match=r"integer classes.*\(8, 4\)"):
-        method.train_step((tf.constant(IMAGES[:8]), tf.one_hot(LABELS[:8], 4)))
+    with pytest.raises(ValueError, match=r"integer classes.*one-hot, \[batch, 4\].*\(8, 5\)"):
+        method.train_step((tf.constant(IMAGES[:8]), tf.one_hot(LABELS[:8], 5)))
 
 
 def test_images_of_any_size():

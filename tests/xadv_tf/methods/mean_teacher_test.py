@@ -31,20 +31,41 @@ def test_the_consistency_trains_the_student_and_not_the_teacher():
         assert tape.gradient(total, variable.value) is None
 
 
-@pytest.mark.parametrize("scheduled", [False, True])
-def test_the_teacher_keeps_the_share_decay_of_itself(scheduled):
-    # Not 1/2, which would be the same the other way round.
-    method = _teaching(decay=(lambda step: tf.constant(0.9)) if scheduled else 0.9)
-    expected = [v.numpy() for v in method.classifier.trainable_variables]
+def _taught(decay):
+    """The student's weights, at first and after each of three steps, and the teacher's."""
+    method = _teaching(decay=decay)
+
+    def trained(model):
+        return [v.numpy() for v in model.trainable_variables]
+
+    weights = [trained(method.classifier)]
     for seed in range(3):
         method.train_step(make_batch(seed=seed))
-        now = [v.numpy() for v in method.classifier.trainable_variables]
-        expected = [0.9 * old + 0.1 * new for old, new in zip(expected, now, strict=True)]
-    for variable, value in zip(method.teacher.trainable_variables, expected, strict=True):
-        np.testing.assert_allclose(variable, value, rtol=1e-5, atol=1e-6)
+        weights.append(trained(method.classifier))
     image = make_batch()["labeled"]["image"]
     assert method.evaluated is method.teacher
     np.testing.assert_array_equal(method(image), method.teacher(image, training=False))
+    return weights, trained(method.teacher)
+
+
+@pytest.mark.parametrize(
+    ("decay", "shares"),
+    [
+        # A number is at most 1/2, 2/3 and 3/4 in the first three steps: all weights alike.
+        (0.999, [1 / 4, 1 / 4, 1 / 4, 1 / 4]),
+        (1.0, [1 / 4, 1 / 4, 1 / 4, 1 / 4]),
+        # 1/2 from the first step on, and 0.6 from the second, of what was half and half.
+        (0.5, [1 / 8, 1 / 8, 1 / 4, 1 / 2]),
+        (0.6, [0.18, 0.18, 0.24, 0.4]),
+        # A function is taken as it is: 0.9, not 1/2, which would be the same the other way round.
+        (lambda step: tf.constant(0.9), [0.729, 0.081, 0.09, 0.1]),
+    ],
+)
+def test_the_teacher_keeps_the_share_decay_of_itself(decay, shares):
+    weights, teacher = _taught(decay)
+    for variable, *values in zip(teacher, *weights, strict=True):
+        expected = sum(share * value for share, value in zip(shares, values, strict=True))
+        np.testing.assert_allclose(variable, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_decay_0_is_the_student():

@@ -1,0 +1,162 @@
+"""What Keras's `fit` and its kin may be given, and what is looked at in the first batch of it."""
+
+import itertools
+import types
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from xadv_tf import divergences
+from xadv_tf.methods.players import Batch, as_batch
+
+# Deviations of images beside which a length of about 1, as methods have it by default, is lost.
+_LEAST_DEVIATION, _LARGEST_DEVIATION = 0.01, 10.0
+
+
+class Source:
+    """The x and y of `fit`, of which the first batches can be taken before Keras takes them.
+
+    Args:
+        x: images, or batches as `as_batch` takes them: a tf.data.Dataset, a PyDataset, a generator
+            or (for `train_on_batch`) one of them.
+        y: labels of images.
+        batch_size: of images.
+
+    Attributes:
+        x: to be handed to Keras. What was taken of a generator comes again.
+
+    Raises:
+        ValueError: for an x of another kind.
+    """
+
+    def __init__(self, x: Any, y: Any = None, batch_size: int | None = None) -> None:
+        self.x = x
+        self._y = y
+        self._batch_size = batch_size or 32
+        if isinstance(x, types.GeneratorType):
+            self._taken: list[Any] = []
+            self.x = self._replayed(x)
+        elif not self._holds_batches and not hasattr(x, "shape"):
+            raise ValueError(
+                "x must be one array of images, or batches from a tf.data.Dataset, a PyDataset or "
+                f"a generator. Received: x of type {type(x).__name__}"
+            )
+
+    @property
+    def _holds_batches(self) -> bool:
+        kinds = (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType, dict)
+        return isinstance(self.x, (*kinds, tf.distribute.DistributedDataset))
+
+    def batches(self) -> Iterator[Batch]:
+        """The batches in order, as often as it is called."""
+        if isinstance(self.x, dict):
+            yield as_batch(self.x)
+        elif isinstance(self.x, types.GeneratorType):
+            for i in itertools.count():
+                while i >= len(self._taken):
+                    item = next(self._rest, None)
+                    if item is None:
+                        return
+                    self._taken.append(item)
+                yield as_batch(self._taken[i])
+        elif isinstance(self.x, keras.utils.PyDataset):
+            count = self.x.num_batches
+            for i in itertools.count() if count is None else range(count):
+                yield as_batch(self.x[i])
+        elif self._holds_batches:
+            yield from map(as_batch, self.x)
+        else:
+            for i in range(0, len(self.x), self._batch_size):
+                part = slice(i, i + self._batch_size)
+                yield as_batch((self.x[part], self._y[part]))
+
+    def image_shape(self) -> tuple[int | None, ...]:
+        """Shape of a batch of images, [None, ...]."""
+        if isinstance(self.x, tf.data.Dataset | tf.distribute.DistributedDataset):
+            shape = as_batch(self.x.element_spec)["labeled"]["image"].shape
+        elif self._holds_batches:
+            shape = next(self.batches())["labeled"]["image"].shape
+        else:
+            shape = self.x.shape
+        return (None, *shape[1:])
+
+    def labels(self, first: Batch) -> Any:
+        """All labels where they are an array, else those of the first batch."""
+        return first["labeled"]["label"] if self._holds_batches else self._y
+
+    def _replayed(self, generator: Any) -> Any:
+        self._rest = generator
+
+        def items() -> Iterator[Any]:
+            yield from self._taken
+            yield from self._rest
+
+        return items()
+
+
+def with_class_weight(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -> Any:
+    """Batches {"labeled", "unlabeled"} whose labeled examples have the weight of their class.
+
+    Args:
+        dataset: of such batches; a weight that they have is multiplied.
+        class_weight: {class: weight}, 1 for those that are left out.
+    """
+    known = tf.lookup.KeyValueTensorInitializer(
+        tf.constant(list(class_weight), tf.int64),
+        tf.constant(list(class_weight.values()), tf.float32),
+    )
+    table = tf.lookup.StaticHashTable(known, 1.0)
+
+    def weigh(batch: Batch) -> Batch:
+        labeled = batch["labeled"]
+        weight = table.lookup(tf.cast(divergences.class_labels(labeled["label"]), tf.int64))
+        weight *= labeled.get("weight", 1.0)
+        return {**batch, "labeled": {**labeled, "weight": weight}}
+
+    return dataset.map(weigh)
+
+
+def check_labels(labels: Any, num_classes: int) -> None:
+    """Raises ValueError for labels that are no classes of the classifier.
+
+    Args:
+        labels: as `divergences.cross_entropy` takes them.
+        num_classes: of the classifier; 0 where it is not known.
+    """
+    labels = tf.convert_to_tensor(labels)
+    classes = divergences.class_labels(labels)
+    if not num_classes or not tf.size(labels):
+        return
+    if divergences.is_distribution(labels):
+        divergences.cross_entropy(labels[:1], tf.zeros([1, num_classes]))
+    elif int(tf.reduce_max(classes)) >= num_classes:
+        raise ValueError(
+            f"labels must be less than {num_classes}, the classes of the classifier. "
+            f"Received: label {int(tf.reduce_max(classes))}"
+        )
+
+
+def warn_of_scale(image: Any, names: Sequence[str]) -> None:
+    """Warns of images beside whose deviation a method's lengths are next to nothing, or all.
+
+    Args:
+        image: [batch, ...].
+        names: what of the method is in the images' units.
+    """
+    values = np.asarray(image, np.float64)
+    deviation = float(np.std(values)) if values.size else 1.0
+    if not names or deviation == 0.0 or _LEAST_DEVIATION <= deviation <= _LARGEST_DEVIATION:
+        return
+    low, high = float(np.min(values)), float(np.max(values))
+    factor = 255.0 if 0.0 <= low and 1.5 < high <= 255.0 else deviation
+    warnings.warn(
+        f"{' and '.join(names)} stand in the units of the images and are made for a deviation of "
+        f"about 1: divide the images by {factor:.4g} before the method sees them, and not in a "
+        f"layer of the classifier. Received: images from {low:.4g} to {high:.4g} with the "
+        f"deviation {deviation:.3g}",
+        stacklevel=4,
+    )

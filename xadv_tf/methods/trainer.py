@@ -1,0 +1,315 @@
+"""What users of Keras expect of a model, for one that knows by itself how to take a step."""
+
+import contextlib
+import inspect
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from xadv_tf import optimizers
+from xadv_tf.methods import callbacks as callbacks_lib
+from xadv_tf.methods import classifiers, feeding
+from xadv_tf.methods.players import Batch, Player, floating_images
+
+
+class Trainer(keras.Model):
+    """compile, fit, evaluate, save and their kin, around a `train_step` and a `test_step`.
+
+    A subclass is built for the images' shape, initialises itself from the first batches, and says
+    of what its `players` are. All arguments of its constructor are Keras objects, numbers or such:
+    its config is made of them.
+    """
+
+    # Whether it changes images, which therefore cannot be integer tokens.
+    perturbs = False
+    classifier: Any
+    loss_weights: dict[str, Any]
+    step: Any
+    label_smoothing = 0.0
+    num_classes = 0
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Notes the constructor's arguments for `get_config`."""
+        method = super().__new__(cls, *args, **kwargs)
+        try:
+            bound = inspect.signature(cls.__init__).bind(method, *args, **kwargs)
+        except TypeError:  # Which the constructor is about to say.
+            return method
+        # Not by setattr: what Keras and TensorFlow find in attributes goes into checkpoints.
+        vars(method)["_arguments"] = {
+            name: value for name, value in list(bound.arguments.items())[1:] if name != "kwargs"
+        } | bound.arguments.get("kwargs", {})
+        return method
+
+    # What it needs of its subclass.
+
+    @property
+    def in_image_units(self) -> tuple[str, ...]:
+        """What of it is a length in the units of the images, as warnings call it."""
+        return ()
+
+    def all_players(self) -> list[Player]:
+        """Who is trained."""
+        raise NotImplementedError
+
+    def initialize(self, batches: Iterable[Batch]) -> None:
+        """Runs once before the first step, with the first batches of training."""
+        raise NotImplementedError
+
+    def build_optimizers(self) -> None:
+        """Creates the optimizers' variables."""
+        raise NotImplementedError
+
+    # Training and evaluation.
+
+    def compile(
+        self,
+        optimizer: Any = None,
+        *,
+        loss: Any = None,
+        loss_weights: Mapping[str, Any] | None = None,
+        label_smoothing: float = 0.0,
+        jit_compile: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Sets the classifier's optimizer.
+
+        Args:
+            optimizer: a Keras optimizer; by default `xadv_tf.optimizers.Adam()`.
+            loss: must be None, for a method has its own losses.
+            loss_weights: weights of terms, as for the constructor, in place of those that it set.
+            label_smoothing: share of the labels, in [0, 1], that training divides evenly among the
+                classes.
+            jit_compile: whether `fit` compiles the step with XLA; by default on a single GPU. The
+                updates of several replicas cross devices, which XLA cannot compile.
+            **kwargs: of keras.Model.compile. `metrics` and `weighted_metrics` are given the labels
+                and the logits: in training those of the labeled pass.
+
+        Raises:
+            ValueError: for a loss, for a weight of a term that is not there, a label_smoothing out
+                of range; under the policy mixed_float16, whose losses would need a scale.
+        """
+        if self.dtype_policy.name == "mixed_float16":
+            raise ValueError(
+                "A method does not scale its losses; train in mixed_bfloat16 or float32. "
+                "Received: the dtype policy mixed_float16"
+            )
+        if loss is not None:
+            raise ValueError(
+                "loss must be None: a method has its own losses, which loss_weights weighs. "
+                f"Received: loss={loss!r}"
+            )
+        if not 0.0 <= label_smoothing <= 1.0:
+            raise ValueError(
+                f"label_smoothing must lie in [0, 1]. Received: label_smoothing={label_smoothing}"
+            )
+        self.label_smoothing = label_smoothing
+        self._compiled_metrics = bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
+        self._set_loss_weights(loss_weights or {})
+        if jit_compile is None:
+            one_replica = self.distribute_strategy.num_replicas_in_sync == 1
+            jit_compile = one_replica and bool(tf.config.list_physical_devices("GPU"))
+        with self.distribute_strategy.scope():
+            super().compile(
+                optimizer=self.own_optimizer(optimizer, optimizers.Adam),
+                loss_weights=dict(loss_weights) if loss_weights else None,
+                jit_compile=jit_compile,
+                **kwargs,
+            )
+            if self.built:
+                self.build_optimizers()
+            elif getattr(self.classifier, "inputs", None):
+                self.build(tuple(self.classifier.inputs[0].shape))
+
+    def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+        """keras.Model.fit, on images and labels or on batches as `train_step` takes them.
+
+        Logs are means over the steps of an epoch; `loss` is the classifier's objective, `val_loss`
+        the cross-entropy. A callback that changes the learning rate moves all players' by one
+        factor.
+
+        Args:
+            x: images, or a tf.data.Dataset, a PyDataset or a generator of batches.
+            y: labels of images.
+            **kwargs: of keras.Model.fit. `class_weight` and `sample_weight` are of the supervised
+                terms.
+        """
+        source = feeding.Source(x, y, kwargs.get("batch_size"))
+        self._begin(source)
+        if isinstance(x, tf.data.Dataset | types.GeneratorType):
+            kwargs.setdefault("shuffle", False)  # Keras shuffles none of these, and says so.
+        if kwargs.get("class_weight") and isinstance(x, tf.data.Dataset):
+            if isinstance(x.element_spec, dict):
+                source.x = feeding.with_class_weight(x, kwargs.pop("class_weight"))
+        given = kwargs.pop("callbacks", None) or []
+        if not isinstance(given, keras.callbacks.CallbackList):
+            given = [given] if isinstance(given, keras.callbacks.Callback) else list(given)
+            callbacks_lib.direct(given)
+            given = [callbacks_lib.EpochMeans(), *given, callbacks_lib.SharedRate()]
+        with self._in_keras():
+            return super().fit(source.x, y, callbacks=given, **kwargs)
+
+    def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As keras.Model.train_on_batch, of images and labels or one batch."""
+        self._begin(feeding.Source(x, y))
+        with self._in_keras():
+            return super().train_on_batch(x, y, *args, **kwargs)
+
+    def test_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As keras.Model.test_on_batch, of images and labels or one batch."""
+        source = feeding.Source(x, y)
+        self._build_for(source)
+        self._note_labels(source)
+        return super().test_on_batch(x, y, *args, **kwargs)
+
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As keras.Model.evaluate: `loss` is the cross-entropy, without label_smoothing."""
+        source = feeding.Source(x, y)
+        self._build_for(source)
+        self._note_labels(source)
+        return super().evaluate(source.x, y, *args, **kwargs)
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The metrics; `loss` is the cross-entropy."""
+        results = dict(super().get_metrics_result())
+        return {**results, "loss": results["cross_entropy"]}
+
+    def keras_logs(self, logs: Mapping[str, Any], labeled: Any) -> dict[str, Any]:
+        """What a step logs; within `fit` and `train_on_batch` "loss" and compiled metrics too.
+
+        Args:
+            logs: of the step.
+            labeled: (labels, logits, weights or None) of the labeled pass.
+        """
+        if not vars(self).get("_is_in_keras"):
+            return dict(logs)
+        metrics = {}
+        if self._compiled_metrics:
+            results = self.compute_metrics(None, *labeled)
+            metrics = {n: v for n, v in results.items() if n not in callbacks_lib.OWN_METRICS}
+        return {"loss": logs["objective"], **logs, **metrics}
+
+    def apply_asked_weights(self) -> None:
+        """Sets the weights that `compile` was given, which a `build` may have set otherwise."""
+        self.loss_weights.update(vars(self).get("_asked_weights", {}))
+
+    def other_optimizers(self) -> list[Any]:
+        """The optimizers of all players but the classifier."""
+        return [p.optimizer for p in self.all_players() if p.optimizer is not self.optimizer]
+
+    def own_optimizer(self, optimizer: Any, default: Callable[[], Any]) -> Any:
+        """An optimizer by `optimizers.get` whose variables are where the method's are.
+
+        One from outside the scope of the method's strategy is made again within it.
+        """
+        with self.distribute_strategy.scope():
+            optimizer = optimizers.get(optimizer, default)
+            if is_distributed(optimizer.iterations) != is_distributed(self.step):
+                optimizer = type(optimizer).from_config(optimizer.get_config())
+        return optimizer
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Builds compiled metrics under a strategy; Keras would add up replicas' batches for it."""
+        if not self._compiled_metrics or not tf.distribute.has_strategy():
+            return
+        shape = self.get_build_config()["input_shape"]
+        label = keras.KerasTensor(*vars(self)["_label"])
+        weight = keras.KerasTensor((None,), "float32")
+        with self.distribute_strategy.scope():
+            self._symbolic_build(data_batch=(keras.KerasTensor(shape), label, weight))
+
+    # Saving.
+
+    def export(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
+        """As keras.Model.export: of what is evaluated, for images of any number."""
+        if self.built:
+            shape = (None, *self.get_build_config()["input_shape"][1:])
+            kwargs.setdefault("input_signature", [keras.InputSpec(shape=shape, dtype="float32")])
+        return super().export(filepath, *args, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        arguments = {**vars(self)["_arguments"], "name": self.name}
+        return {n: keras.saving.serialize_keras_object(v) for n, v in arguments.items()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
+        """A method of what `get_config` returned."""
+        load = keras.saving.deserialize_keras_object
+        return cls(**{name: load(value, custom_objects) for name, value in config.items()})
+
+    def named_optimizers(self) -> dict[str, Any]:
+        """The optimizers that `compile` takes besides the classifier's, by their arguments."""
+        return {}
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """The arguments of `compile`."""
+        if not self.compiled:
+            return {}
+        others = {
+            name: keras.saving.serialize_keras_object(optimizer)
+            for name, optimizer in self.named_optimizers().items()
+        }
+        return {**super().get_compile_config(), **others, "label_smoothing": self.label_smoothing}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as what `get_compile_config` was of."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def _begin(self, source: feeding.Source) -> None:
+        """Builds, looks at the first batch, initialises: each where it was not done before."""
+        if self.distribute_strategy.num_replicas_in_sync > 1 and not is_distributed(self.step):
+            raise ValueError(
+                "A method must be made in the scope of the strategy that trains it. "
+                f"Received: fit in the scope of {type(self.distribute_strategy).__name__}"
+            )
+        self._build_for(source)
+        self._note_labels(source)
+        if int(self.step.numpy()):
+            return
+        first = next(source.batches(), None)
+        if first is not None:
+            feeding.check_labels(source.labels(first), self.num_classes)
+            image = floating_images(first, tokens=not self.perturbs)["labeled"]["image"]
+            classifiers.refuse_probabilities(self.classifier, image)
+            feeding.warn_of_scale(image, self.in_image_units)
+        self.initialize(floating_images(b, tokens=not self.perturbs) for b in source.batches())
+
+    @contextlib.contextmanager
+    def _in_keras(self) -> Iterator[None]:
+        """Within it steps are traced for Keras, and not for a loop of one's own."""
+        self.__dict__["_is_in_keras"] = True
+        try:
+            yield
+        finally:
+            self.__dict__["_is_in_keras"] = False
+
+    def _build_for(self, source: feeding.Source) -> None:
+        if not self.built:
+            with self.distribute_strategy.scope():
+                self.build(source.image_shape())
+
+    def _note_labels(self, source: feeding.Source) -> None:
+        if self._compiled_metrics:
+            label = source.labels(next(source.batches()))
+            dtype = keras.backend.standardize_dtype(label.dtype)
+            self.__dict__["_label"] = ((None, *label.shape[1:]), dtype)
+
+    def _set_loss_weights(self, weights: Mapping[str, Any]) -> None:
+        unknown = sorted(set(weights) - set(self.loss_weights))
+        if unknown or not all(callable(w) or np.isscalar(w) for w in weights.values()):
+            raise ValueError(
+                "loss_weights must be a dict of weights of the terms "
+                f"{', '.join(self.loss_weights)}. Received: loss_weights={dict(weights)}"
+            )
+        self.__dict__["_asked_weights"] = dict(weights)
+        self.apply_asked_weights()
+
+
+def is_distributed(variable: Any) -> bool:
+    """Whether a Keras variable has copies on several devices."""
+    return isinstance(variable.value, tf.distribute.DistributedValues)
