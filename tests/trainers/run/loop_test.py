@@ -77,6 +77,14 @@ def test_how_steps_are_divided_into_calls_changes_nothing():
         np.testing.assert_array_equal(a, b)
 
 
+def test_means_are_taken_in_double_precision():
+    # 2^24 + 1 is no float32.
+    loop = _loop()
+    loop._names = ["l0"]
+    rows = [np.float32([[2**24]]), np.float32([[1], [1]])]
+    assert loop.means(rows) == {"l0": (2**24 + 2) / 3}
+
+
 def test_with_xla_from_the_indices_on():
     # Dropout draws other masks under XLA (Keras leaves the generator to the device), so only what
     # does not depend on it is compared.

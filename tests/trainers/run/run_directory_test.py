@@ -120,7 +120,7 @@ def test_what_was_logged_after_a_checkpoint_is_forgotten(tmp_path):
     directory = _directory(tmp_path)
     with directory.opened():
         directory.start_at(0, 0)
-        directory.log(2, "train", {"l0": 2.0})
+        directory.log(3, "train", {"l0": 2.0})
         size = directory.sync()
         directory.log(4, "train", {"l0": 4.0})
     time.sleep(1.1)  # TensorBoard reads files in the order of the seconds in their names.
@@ -129,7 +129,7 @@ def test_what_was_logged_after_a_checkpoint_is_forgotten(tmp_path):
         again.start_at(3, size)
         again.log(4, "train", {"l0": 5.0})
     assert [json.loads(line)["l0"] for line in _lines(again)] == [2.0, 5.0]
-    assert _scalars(again, "train") == {"train/l0": [(2, 2.0), (4, 5.0)]}
+    assert _scalars(again, "train") == {"train/l0": [(3, 2.0), (4, 5.0)]}
 
 
 def test_metrics_are_on_the_disk_when_their_size_is_told(tmp_path, monkeypatch):

@@ -55,3 +55,28 @@ def test_data_that_is_not_there_names_the_flag_and_the_program_that_makes_it(tmp
     assert message.startswith("--data_dir (or TFDS_DATA_DIR) must name a folder")
     assert "trainers.prepare_data --dataset=mnist" in message
     assert message.endswith(f"Received: --data_dir='{tmp_path}'")
+
+
+def test_each_part_has_its_own_images_with_their_labels(tmp_path):
+    # Image i has the level i, and the class i % 2.
+    levels = np.arange(40, dtype=np.uint8)
+    images, labels = np.broadcast_to(levels[:, None, None, None], (40, 2, 2, 1)), levels % 2
+    arrays = {"train_images": images[:30], "train_labels": labels[:30]}
+    arrays |= {"test_images": images[30:], "test_labels": labels[30:]}
+    np.savez(tmp_path / "a.npz", **arrays)
+    made = _build(
+        *(f"--dataset={tmp_path}/a.npz", "--scaling=unit", "--num_labeled=6"),
+        *("--num_validation=8", "--unlabeled_batch_size=3"),
+    )
+
+    def found(images):
+        return np.rint(255 * np.asarray(images)[:, 0, 0, 0]).astype(int)
+
+    held_back, labels_of_held_back = made.validation
+    np.testing.assert_array_equal(found(held_back), made.split.validation)
+    np.testing.assert_array_equal(labels_of_held_back, made.split.validation % 2)
+    np.testing.assert_array_equal(found(made.test[0]), np.arange(30, 40))
+    np.testing.assert_array_equal(made.test[1], np.arange(30, 40) % 2)
+    pool = found(made.pool.image)
+    assert sorted([*pool, *made.split.validation]) == [*range(30)]
+    np.testing.assert_array_equal(pool[made.pool.labeled_in_pool] % 2, made.pool.label)
