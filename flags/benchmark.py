@@ -10,14 +10,20 @@ TIMED = tuple(name for name, (method, _) in rows().items() if METHODS[method].co
 # What the paper compares for speed, between the plainest method and its own.
 TIMED_BY_DEFAULT = ("mle", "at", "vat", "xvat_inductive", "xvat_transductive")
 
-flags.DEFINE_list("models", None, "Of mlp, conv_large; all by default.")
+flags.DEFINE_list("models", None, "Models to time, of mlp, conv_large; all by default.")
 flags.DEFINE_list(
     "methods",
     None,
-    f"Of {', '.join(TIMED)}; by default {', '.join(TIMED_BY_DEFAULT)}.",
+    f"Methods to time, of {', '.join(TIMED)}; by default {', '.join(TIMED_BY_DEFAULT)}.",
 )
-flags.DEFINE_list("precisions", None, "Of float32, mixed_bfloat16; both by default.")
-flags.DEFINE_list("jits", None, "Of off, on: without and with XLA; on where there is a GPU.")
+flags.DEFINE_list(
+    "precisions", None, "Precisions to time, of float32, mixed_bfloat16; both by default."
+)
+flags.DEFINE_list(
+    "jits",
+    None,
+    "Compilers to time, off (without XLA) and on; by default on where there is a GPU, else off.",
+)
 flags.DEFINE_integer("repeats", 20, "Rounds at most, three at least.", lower_bound=3)
 define.number("seconds", 60.0, "About how long the rounds of a row take.", above=0)
 flags.DEFINE_list(

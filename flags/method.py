@@ -58,7 +58,7 @@ define.integer(
 define.integer("generator_channels", None, "Gates per pixel: 1, or one a colour.", at_least=1)
 define.number("generator_bias", None, "Initial bias of the generator's output.")
 define.number("log_alpha_mean", None, "Mean of the initial (RandomMask: every) log_alpha.")
-define.number("log_alpha_stddev", None, "Standard deviation of the same.", at_least=0)
+define.number("log_alpha_stddev", None, "Standard deviation of the initial log_alpha.", at_least=0)
 define.number(
     "mask_learning_rate",
     None,
@@ -74,7 +74,11 @@ define.number(
     "consistency_ramp_epochs", None, "Epochs over which that weight rises from 0.", above=0
 )
 define.number(
-    "ensemble_momentum", None, "Of Temporal Ensembling's targets, an epoch.", at_least=0, below=1
+    "ensemble_momentum",
+    None,
+    "Momentum of Temporal Ensembling's targets, per epoch.",
+    at_least=0,
+    below=1,
 )
 define.number(
     "teacher_decay",
@@ -84,7 +88,11 @@ define.number(
     at_most=1,
 )
 define.number(
-    "early_teacher_decay", None, "The same during --consistency_ramp_epochs.", at_least=0, at_most=1
+    "early_teacher_decay",
+    None,
+    "--teacher_decay during --consistency_ramp_epochs.",
+    at_least=0,
+    at_most=1,
 )
 define.boolean(
     "consistency_on_labeled",
@@ -126,12 +134,12 @@ define.enumeration(
     "feature_distance",
     None,
     ["squared", "absolute"],
-    "Of the feature-matching GAN's mean features: (a - b)^2 or |a - b|.",
+    "Distance of the feature-matching GAN's mean features: (a - b)^2 or |a - b|.",
 )
 define.boolean(
     "separate_batches",
     None,
-    "Whether that GAN's players take turns with every other image of the unlabeled batch.",
+    "Whether each player of the feature-matching GAN gets every other unlabeled image of a batch.",
 )
 
 define.number(

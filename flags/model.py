@@ -19,7 +19,7 @@ define.enumeration(
         "he_uniform",
         "he_normal_fan_out",
     ],
-    "Law of the initial weights (see xadv_tf/initializers.py).",
+    "Distribution of the initial weights (see xadv_tf/initializers.py).",
 )
 define.number("input_noise", None, "Deviation of the Gaussian noise on the images.", at_least=0)
 define.number("hidden_noise", None, "Deviation of the noise before each later layer.", at_least=0)

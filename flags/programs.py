@@ -10,7 +10,7 @@ flags.DEFINE_enum(
     "weights",
     "last",
     ["last", "best", "ema"],
-    "Of the last step, of the best one on validation, or averaged over steps.",
+    "Weights of the last step, of the best one on validation, or averaged over steps.",
 )
 flags.DEFINE_string("additive_workdir", None, "Directory of a run of vat or at to show beside it.")
 flags.DEFINE_string("output", None, "Where the result goes: a picture's file, a directory.")

@@ -146,15 +146,17 @@ def test_each_thing_is_done_at_its_steps_and_all_at_the_last(make):
 
 
 def test_a_line_has_the_means_since_the_last_one(make):
-    made, _, directory = make("--log_every=4", "--train_steps=6")
+    flags = ["--log_every=4", "--train_steps=6", "--steps_per_epoch=3", "--checkpoint_every=2"]
+    made, _, directory = make(*flags, validation={3: 0.5, 6: 0.5})
     _run(made, directory)
-    # Steps 1 to 4, then 5 and 6, though a checkpoint or a call may come between.
+    # Steps 1 to 4, then 5 and 6, though validation and checkpoints come between.
     logged = [line["cross_entropy"] for line in _lines(directory) if line["split"] == "train"]
     assert logged == [2.5, 5.5]
 
 
-def test_means_go_over_a_checkpoint(make):
-    flags = ["--log_every=4", "--train_steps=6", "--checkpoint_every=3"]
+def test_lines_and_means_go_over_a_checkpoint(make):
+    # The checkpoint of step 3 has the first line behind it, and step 3 of the next one.
+    flags = ["--log_every=2", "--train_steps=6", "--checkpoint_every=3"]
     first, loop, directory = make(*flags, stop=lambda: loop.step >= 3)
     with pytest.raises(PreemptedError):
         _run(first, directory)
@@ -162,7 +164,7 @@ def test_means_go_over_a_checkpoint(make):
     _run(again, directory)
     assert sum(loop.calls) == 3
     logged = [line["cross_entropy"] for line in _lines(directory) if line["split"] == "train"]
-    assert logged == [2.5, 5.5]
+    assert logged == [1.5, 3.5, 5.5]
 
 
 def test_a_stop_at_the_last_step_is_the_end(make):
@@ -221,5 +223,16 @@ def test_the_compiling_call_is_no_measure_of_the_pace(make, monkeypatch):
         return run(num_steps)
 
     loop.run = take
+    timings = []
+    monkeypatch.setattr(directory, "log", lambda *values: timings.append(values[3:]))
     _run(made, directory)
     assert made.seconds_per_step == 0.25
+    # 100 labeled and 250 unlabeled images a step; while it has only compiled there is no pace.
+    assert timings[:3] == [({},), *[({"images_per_second": 1400.0},)] * 2]
+
+
+def test_steps_that_are_profiled_are_called_one_by_one(make):
+    made, loop, directory = make("--profile_steps=5:7")
+    _run(made, directory)
+    assert {5, 6, 7, 12} <= set(np.cumsum(loop.calls).tolist())
+    assert list(directory.path.glob("train/plugins/profile/*/*"))

@@ -8,9 +8,9 @@ from trainers.tuning import oracles, search_space
 _RANGES = {"learning_rate": "choice:1,2,3", "sparsity": "choice:a,b"}
 
 
-def _oracle(folder, tuner="grid", trials=None, ranges=_RANGES):
+def _oracle(folder, tuner="grid", trials=None, ranges=_RANGES, seed=0):
     oracle = oracles.build(
-        tuner, search_space.hyperparameters(ranges), trials=trials, epochs=9, seed=0
+        tuner, search_space.hyperparameters(ranges), trials=trials, epochs=9, seed=seed
     )
     oracle._set_project_dir(str(folder), "oracle")
     return oracle
@@ -65,6 +65,32 @@ def test_a_trial_that_was_running_is_run_again(tmp_path, tuner):
         assert third.trial_id not in (first.trial_id, second.trial_id)
         for path in pathlib.Path(again._get_trial_dir(third.trial_id)).iterdir():
             path.unlink()  # What the next round must not know of.
+
+
+def test_trials_that_were_running_are_run_again_in_their_order(tmp_path):
+    oracle = _oracle(tmp_path)
+    running = [_next(oracle, f"tuner{number}").trial_id for number in range(3)]
+    again = _oracle(tmp_path)
+    again.reload()
+    assert [_next(again, f"tuner{number}").trial_id for number in range(3)] == running
+
+
+@pytest.mark.parametrize("tuner", ["grid", "random", "bayesian", "hyperband"])
+def test_the_most_accurate_trial_is_the_best(tmp_path, tuner):
+    oracle = _oracle(tmp_path, tuner, 3)
+    for accuracy in (0.2, 0.9, 0.5):
+        _end(oracle, _next(oracle), accuracy)
+    assert oracle.get_best_trials(1)[0].score == 0.9
+
+
+@pytest.mark.parametrize("tuner", ["random", "bayesian", "hyperband"])
+def test_what_is_drawn_goes_by_the_seed(tmp_path, tuner):
+    ranges = {"learning_rate": "log:1e-4:1e-2", "sparsity": "log:0.1:10"}
+    one, same, other = (
+        _values(_next(_oracle(tmp_path / name, tuner, 8, ranges, seed)))
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    )
+    assert one == same != other
 
 
 def test_failures_in_a_row_do_not_end_a_search(tmp_path):
