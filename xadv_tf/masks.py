@@ -1,8 +1,12 @@
 """Pure functions of masks: their roughness and their resolution."""
 
+import math
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+
+_SIDES_A_DEVIATION = 10.0
 
 
 def roughness(values: tf.Tensor) -> tf.Tensor:
@@ -11,14 +15,20 @@ def roughness(values: tf.Tensor) -> tf.Tensor:
     The smoothness term S of the released xVAT code, which applies it to sigmoid(z - beta log(-gamma
     / zeta)) of a mask z.
 
+    Of sequences and volumes, along each of their axes alone.
+
     Args:
-        values: [batch, height, width, channels]; other ranks have no neighbours.
+        values: [batch, height, width, channels], or with one or three axes of space.
 
     Returns:
-        Roughness per example, >= 0, float32 [batch]; 0 for inputs that are not images.
+        Roughness per example, >= 0, float32 [batch]; 0 for vectors, which have no neighbours.
     """
-    if len(values.shape) != 4:
+    if len(values.shape) == 2:
         return tf.zeros(tf.shape(values)[:1])
+    if len(values.shape) != 4:
+        inner = list(range(1, len(values.shape)))
+        steps = [tf.experimental.numpy.diff(values, axis=axis) for axis in inner[:-1]]
+        return tf.add_n([tf.reduce_mean(tf.abs(step), axis=inner) for step in steps])
     rows, columns = values.shape[1] - 1, values.shape[2] - 1
 
     # The gradient of tf.slice is a padding, several times as fast as that of values[:, 1:].
@@ -38,17 +48,50 @@ def expand(mask: tf.Tensor, image_shape: Any) -> tf.Tensor:
     """Repeats each gate over its square of pixels.
 
     Args:
-        mask: [batch, height', width', channels'].
+        mask: [batch, height', width', channels'], or with one or three axes of space.
         image_shape: static shape [batch, height, width, channels] to cover; height' and width'
             divide height and width, rounding up.
 
     Returns:
         [batch, height, width, channels']; `mask` itself where it has that resolution, or where the
-        inputs are no images.
+        inputs are vectors.
     """
-    if len(image_shape) != 4 or tuple(mask.shape[1:3]) == tuple(image_shape[1:3]):
+    axes = range(1, len(image_shape) - 1)
+    if all(mask.shape[axis] == image_shape[axis] for axis in axes):
         return mask
-    height, width = image_shape[1:3]
-    for axis, size in ((1, height), (2, width)):
+    for axis in axes:
+        size = image_shape[axis]
         mask = tf.repeat(mask, -(-size // mask.shape[axis]), axis=axis)
-    return mask[:, :height, :width]
+    return mask[(slice(None), *(slice(image_shape[axis]) for axis in axes))]
+
+
+def num_gates(image_shape: Any, mask_channels: Any) -> int:
+    """Gates of a mask at the image's resolution: its pixels, once per channel of the mask.
+
+    Args:
+        image_shape: [batch, ..., channels] without None, or [batch, features], a gate each.
+        mask_channels: of the mask.
+    """
+    if len(image_shape) == 2:
+        return int(image_shape[-1])
+    return int(math.prod(image_shape[1:-1]) * mask_channels)
+
+
+def blur(image: tf.Tensor) -> tf.Tensor:
+    """Weighs each pixel's surroundings by a Gaussian of a tenth of the side's deviation.
+
+    Args:
+        image: [batch, ..., channels], with one to three axes of space of known size.
+
+    Returns:
+        Shape of `image`; a constant image stays as it is up to its border, for the weights of the
+        pixels within the image sum to 1.
+    """
+    for axis in range(1, len(image.shape) - 1):
+        side = image.shape[axis]
+        distance = np.subtract.outer(np.arange(side), np.arange(side))
+        weights = np.exp(-0.5 * np.square(distance * _SIDES_A_DEVIATION / side))
+        weights /= np.sum(weights, axis=1, keepdims=True)
+        moved = tf.tensordot(image, tf.constant(weights.T, image.dtype), [[axis], [0]])
+        image = tf.experimental.numpy.moveaxis(moved, -1, axis)
+    return image

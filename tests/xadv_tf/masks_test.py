@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from xadv_tf import hard_concrete, masks
@@ -27,3 +28,39 @@ def test_expand_covers_squares_and_crops():
     expanded = masks.expand(mask, (None, 3, 3, 1))[0, :, :, 0]
     np.testing.assert_array_equal(expanded, [[1, 1, 2], [1, 1, 2], [3, 3, 4]])
     assert masks.expand(mask, (None, 2, 2, 3)) is mask
+
+
+def test_roughness_along_the_axes_of_sequences_and_volumes():
+    # |1 - 0| and |3 - 1| have the mean 1.5; a volume whose values are its first coordinate, 0 and
+    # 2, has steps of 2 along that axis and of 0 along the others.
+    sequence = tf.constant([0.0, 1.0, 3.0])[None, :, None]
+    assert masks.roughness(sequence).numpy().tolist() == [1.5]
+    volume = tf.broadcast_to(tf.reshape([0.0, 2.0], [1, 2, 1, 1, 1]), [1, 2, 3, 4, 1])
+    assert masks.roughness(volume).numpy().tolist() == [2.0]
+
+
+def test_expand_covers_sequences_and_volumes():
+    sequence = masks.expand(tf.constant([1.0, 2.0])[None, :, None], (None, 3, 5))
+    np.testing.assert_array_equal(sequence[0, :, 0], [1, 1, 2])
+    volume = masks.expand(tf.ones((1, 2, 1, 2, 1)), (None, 4, 3, 3, 2))
+    assert volume.shape == (1, 4, 3, 3, 1)
+
+
+def test_gates_are_counted_at_the_images_resolution():
+    assert masks.num_gates((None, 7), None) == 7
+    assert masks.num_gates((None, 12, 3), 1) == 12
+    assert masks.num_gates((None, 4, 5, 3), 3) == 60
+    assert masks.num_gates((None, 4, 5, 6, 2), 1) == 120
+
+
+def test_a_blur_keeps_constants_and_takes_details_away():
+    constant = tf.fill([1, 8, 6, 2], 3.0)
+    np.testing.assert_allclose(masks.blur(constant), constant, rtol=1e-6)
+    # Far from the border a point of height 1 becomes the product of two Gaussians of deviation 2,
+    # whose sum over whole numbers is 2 sqrt(2 pi).
+    point = tf.scatter_nd([[0, 10, 10, 0]], [1.0], [1, 20, 20, 1])
+    blurred = masks.blur(point)[0, :, :, 0].numpy()
+    height = 1.0 / (8.0 * np.pi)
+    assert blurred[10, 10] == pytest.approx(height, rel=1e-4)
+    assert blurred[12, 10] == pytest.approx(height * np.exp(-0.5), rel=1e-4)
+    assert blurred[10, 13] == pytest.approx(height * np.exp(-9.0 / 8.0), rel=1e-3)

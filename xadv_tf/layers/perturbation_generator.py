@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 
 _MAX_DEPTH = 5
+# By the rank of the input.
+_CONVOLUTIONS = {3: keras.layers.Conv1D, 4: keras.layers.Conv2D, 5: keras.layers.Conv3D}
 # U(-1/sqrt(fan_in), 1/sqrt(fan_in)), the released code's; Keras's Glorot is about twice as wide.
 _KERNEL_INITIALIZER = keras.initializers.VarianceScaling(
     scale=1 / 3, mode="fan_in", distribution="uniform"
@@ -17,7 +19,8 @@ class PerturbationGenerator(keras.layers.Layer):
     """log_alpha = g(x): 3x3 convolutions with ReLU between, none after the last (inductive xVAT).
 
     Being a function of x it needs no index, costs no memory per example, and masks images that it
-    has never seen. Inputs that are vectors, [batch, features], pass through dense layers instead.
+    has never seen. Sequences [batch, length, channels] and volumes have convolutions of one and of
+    three axes instead, vectors [batch, features] dense layers.
 
     Args:
         depth: number of layers, 1 (the paper's) to 5.
@@ -60,18 +63,19 @@ class PerturbationGenerator(keras.layers.Layer):
         self._layers_of_g: list[Any] = []
 
     def build(self, input_shape: Any) -> None:
-        """Creates the layers for images [batch, height, width, channels] or vectors [batch, n].
+        """Creates the layers for images [batch, height, width, channels] or other inputs.
 
         Raises:
             ValueError: for inputs of another rank, or channels other than 1 or the image's.
         """
         rank = len(input_shape)
-        if rank not in (2, 4):
+        if rank != 2 and rank not in _CONVOLUTIONS:
             raise ValueError(
-                "PerturbationGenerator takes images [batch, height, width, channels] or vectors "
-                f"[batch, features]. Received: input_shape={tuple(input_shape)}"
+                "PerturbationGenerator takes images [batch, height, width, channels], sequences "
+                "[batch, length, channels], volumes [batch, depth, height, width, channels] or "
+                f"vectors [batch, features]. Received: input_shape={tuple(input_shape)}"
             )
-        if rank == 4 and self.channels not in (1, input_shape[-1]):
+        if rank > 2 and self.channels not in (1, input_shape[-1]):
             raise ValueError(
                 f"channels must be 1 or the image's {input_shape[-1]}. "
                 f"Received: channels={self.channels}"
@@ -86,11 +90,11 @@ class PerturbationGenerator(keras.layers.Layer):
                 "dtype": self.dtype_policy,
                 "name": f"layer_{i}",
             }
-            if rank == 4:
+            if rank > 2:
                 filters = self.channels if last else self.width
-                layer = keras.layers.Conv2D(filters, 3, padding="valid", **common)
-                layer.build((*in_shape[:3], in_shape[3]))
-                in_shape = (*in_shape[:3], filters)
+                layer = _CONVOLUTIONS[rank](filters, 3, padding="valid", **common)
+                layer.build(in_shape)
+                in_shape = (*in_shape[:-1], filters)
             else:
                 units = input_shape[-1] if last else self.width
                 layer = keras.layers.Dense(units, **common)
@@ -106,17 +110,18 @@ class PerturbationGenerator(keras.layers.Layer):
                 x = layer(x)
             return x
         if self.pooling > 1:
-            x = tf.nn.avg_pool2d(x, self.pooling, self.pooling, "SAME")
+            x = tf.nn.avg_pool(x, self.pooling, self.pooling, "SAME")
+        border = [[0, 0], *[[1, 1]] * (len(x.shape) - 2), [0, 0]]
         for layer in self._layers_of_g:
             # PyTorch's replication padding of one pixel, as in the released code.
-            x = layer(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="SYMMETRIC"))
+            x = layer(tf.pad(x, border, mode="SYMMETRIC"))
         return x
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """Shape of log_alpha for inputs of `input_shape`."""
         if len(input_shape) == 2:
             return tuple(input_shape)
-        sides = [None if side is None else -(-side // self.pooling) for side in input_shape[1:3]]
+        sides = [None if side is None else -(-side // self.pooling) for side in input_shape[1:-1]]
         return (input_shape[0], *sides, self.channels)
 
     def get_config(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from xadv_tf import divergences, masks
@@ -21,7 +22,7 @@ DIVERGENCES: Mapping[str, Callable[[Any, Any], tf.Tensor]] = {
 
 
 class MultiplicativeMethod(Method):
-    """A method whose perturbation is x_adv = output_scale * x * z, z a mask of hard-concrete gates.
+    """A method with x_adv = output_scale (x z + fill (1 - z)), z a mask of hard-concrete gates.
 
     Args:
         classifier: any Keras classifier that gives logits.
@@ -29,11 +30,14 @@ class MultiplicativeMethod(Method):
         divergence: "kl", "reverse_kl" or "cross_entropy".
         output_scale: factor on x * z (`eps` of the released code). Unless it is 1, an open mask is
             not the identity.
+        fill: what a pixel becomes where z is 0: a number in the units of the images (0, which the
+            paper has; or that of black after scaling), an array of an image's shape (such as the
+            mean of the data), or "blurred", the image itself without its details.
         gate: the gate; by default HardConcreteGate().
         **kwargs: `seed`, `ema_decay`, `evaluate_ema` and `name` of `Method`.
 
     Raises:
-        ValueError: for an unknown divergence or an output_scale that is not positive.
+        ValueError: for an unknown divergence, an output_scale not positive, another fill.
     """
 
     perturbs = True
@@ -45,6 +49,7 @@ class MultiplicativeMethod(Method):
         loss_weights: Mapping[str, Any],
         divergence: str = "kl",
         output_scale: float = 1.0,
+        fill: Any = 0.0,
         gate: HardConcreteGate | None = None,
         **kwargs: Any,
     ) -> None:
@@ -57,6 +62,7 @@ class MultiplicativeMethod(Method):
             raise ValueError(
                 f"output_scale must be positive. Received: output_scale={output_scale}"
             )
+        _check_fill(fill)
         if gate is not None and not isinstance(gate, HardConcreteGate):
             raise ValueError(f"gate must be a HardConcreteGate or None. Received: gate={gate!r}")
         super().__init__(classifier, loss_weights=loss_weights, **kwargs)
@@ -64,6 +70,7 @@ class MultiplicativeMethod(Method):
         self.gate.build(None)
         self.divergence = divergence
         self.output_scale = output_scale
+        self.fill = fill
 
     def log_alpha(self, image: tf.Tensor, index: Any = None) -> tf.Tensor:
         """Location of each gate for these images, float32 [batch, height', width', channels'].
@@ -87,8 +94,16 @@ class MultiplicativeMethod(Method):
         super().build(input_shape)
 
     def apply_mask(self, image: Any, mask: tf.Tensor) -> tf.Tensor:
-        """x_adv = output_scale * image * mask, float32, shape of `image`."""
-        return self.output_scale * tf.cast(image, tf.float32) * masks.expand(mask, image.shape)
+        """x_adv = output_scale (image z + fill (1 - z)), z the mask, float32, shape of `image`."""
+        image = tf.cast(image, tf.float32)
+        mask = masks.expand(mask, image.shape)
+        masked = self.output_scale * image * mask
+        if np.all(self.fill == 0.0):  # As a constant 0 it would cost a pass over the images.
+            return masked
+        fill = (
+            masks.blur(image) if isinstance(self.fill, str) else tf.constant(self.fill, tf.float32)
+        )
+        return masked + self.output_scale * fill * (1.0 - mask)
 
     def draw_mask(self, log_alpha: tf.Tensor, purpose: str) -> tf.Tensor:
         """A random mask of log_alpha's shape; records the share of pixels that it keeps."""
@@ -119,3 +134,15 @@ class MultiplicativeMethod(Method):
         log_alpha = self.log_alpha(x, index)
         mask = self.gate(log_alpha, noise)
         return {"log_alpha": log_alpha, "mask": mask, "x_adv": self.apply_mask(x, mask)}
+
+
+def _check_fill(fill: Any) -> None:
+    if isinstance(fill, str):
+        fits = fill == "blurred"
+    else:
+        fits = np.asarray(fill).dtype.kind in "fiu" and bool(np.all(np.isfinite(fill)))
+    if not fits:
+        raise ValueError(
+            "fill must be a number, an array of an image's shape or 'blurred'. "
+            f"Received: fill={fill!r}"
+        )

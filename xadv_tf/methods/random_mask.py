@@ -31,6 +31,9 @@ class RandomMask(MultiplicativeMethod):
         adversarial_weight: weight of D.
         divergence: D: "kl", "reverse_kl" or "cross_entropy" (see `XVAT`).
         output_scale: positive factor on x * z.
+        fill: what a pixel becomes where z is 0: a number in the units of the images (0, which the
+            paper has; or that of black after scaling), an array of an image's shape (such as the
+            mean of the data), or "blurred", the image itself without its details.
         gate: the gate that makes z of log_alpha; by default HardConcreteGate().
         seed: of all the method's randomness (see `Method`).
         ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
@@ -55,6 +58,7 @@ class RandomMask(MultiplicativeMethod):
         adversarial_weight: float = 1.0,
         divergence: str = "kl",
         output_scale: float = 1.0,
+        fill: Any = 0.0,
         gate: HardConcreteGate | None = None,
         seed: int = 0,
         ema_decay: float | None = None,
@@ -71,6 +75,7 @@ class RandomMask(MultiplicativeMethod):
             loss_weights={"cross_entropy": 1.0, "divergence": adversarial_weight},
             divergence=divergence,
             output_scale=output_scale,
+            fill=fill,
             gate=gate,
             seed=seed,
             ema_decay=ema_decay,
@@ -83,8 +88,8 @@ class RandomMask(MultiplicativeMethod):
     def log_alpha(self, image: tf.Tensor, index: Any = None) -> tf.Tensor:
         """This step's random log_alpha, one channel for all colours; `index` is not looked at."""
         shape = tf.shape(image)
-        if len(image.shape) == 4:
-            shape = tf.concat([shape[:3], [1]], axis=0)
+        if len(image.shape) > 2:
+            shape = tf.concat([shape[:-1], [1]], axis=0)
         return self.log_alpha_mean + self.log_alpha_stddev * noise.normal(
             shape, self.noise_seed("log_alpha")
         )

@@ -34,7 +34,7 @@ class TrainedMaskMethod(MultiplicativeMethod):
             negative rewards roughness, as the released code's one-step path does.
         alternating_steps: 0 moves both players from one backward pass; k > 0 first takes k ascent
             steps of the mask alone, each with a fresh draw, then moves the classifier.
-        **kwargs: `divergence`, `output_scale` and `gate` of `MultiplicativeMethod`; `seed`,
+        **kwargs: `divergence`, `output_scale`, `fill` and `gate` of `MultiplicativeMethod`; `seed`,
             `ema_decay`, `evaluate_ema` and `name` of `Method`.
 
     Raises:
@@ -210,6 +210,4 @@ def _num_gates(image_shape: Any, mask_channels: Any) -> int:
             "Images of no fixed size need l0_reduction='mean'. "
             f"Received: l0_reduction='sum' and images of shape {tuple(image_shape)}"
         )
-    if len(image_shape) == 4:
-        return int(image_shape[1] * image_shape[2] * mask_channels)
-    return int(image_shape[-1])
+    return masks.num_gates(image_shape, mask_channels)

@@ -67,6 +67,9 @@ class XVAT(TrainedMaskMethod):
             steps of the mask alone, each with a fresh draw, then moves the classifier.
         output_scale: s, positive (`eps` of the released code). Unless it is 1, an open mask is not
             the identity.
+        fill: what a pixel becomes where z is 0: a number in the units of the images (0, which the
+            paper has; or that of black after scaling), an array of an image's shape (such as the
+            mean of the data), or "blurred", the image itself without its details.
         gate: makes z of a; by default HardConcreteGate(beta=0.66, gamma=-0.1, zeta=1.1).
         seed: of all the method's randomness (see `Method`).
         ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
@@ -95,6 +98,7 @@ class XVAT(TrainedMaskMethod):
         smoothness: float = 0.0,
         alternating_steps: int = 0,
         output_scale: float = 1.0,
+        fill: Any = 0.0,
         gate: HardConcreteGate | None = None,
         seed: int = 0,
         ema_decay: float | None = None,
@@ -112,6 +116,7 @@ class XVAT(TrainedMaskMethod):
             smoothness=smoothness,
             alternating_steps=alternating_steps,
             output_scale=output_scale,
+            fill=fill,
             gate=gate,
             seed=seed,
             ema_decay=ema_decay,

@@ -83,3 +83,22 @@ def test_each_layer_draws_weights_of_its_own():
     first, _, second, *_ = generator.get_weights()
     assert first.shape == second.shape == (3, 3, 4, 4)
     assert np.all(first != second)
+
+
+@pytest.mark.parametrize("shape", [(7, 2), (4, 5, 2), (3, 4, 5, 2)])
+def test_the_convolution_has_the_axes_of_the_input(shape):
+    # Kernels of 3 x ... x 3 ones over 2 channels of a constant 2, the border repeated.
+    generator = PerturbationGenerator(bias=0.5)
+    generator.build((None, *shape))
+    axes = len(shape) - 1
+    generator.set_weights([np.ones((*[3] * axes, 2, 1)), np.array([0.5])])
+    log_alpha = generator(tf.fill([1, *shape], 2.0))
+    np.testing.assert_allclose(log_alpha, np.full((1, *shape[:-1], 1), 3.0**axes * 4.0 + 0.5))
+    assert generator.compute_output_shape((None, *shape)) == (None, *shape[:-1], 1)
+    coarse = PerturbationGenerator(pooling=2)(tf.zeros([1, *shape]))
+    assert coarse.shape == (1, *(-(-side // 2) for side in shape[:-1]), 1)
+
+
+def test_other_ranks_are_refused():
+    with pytest.raises(ValueError, match=r"volumes.*Received: input_shape=\(None,\)"):
+        PerturbationGenerator().build((None,))

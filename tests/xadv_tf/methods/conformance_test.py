@@ -403,6 +403,26 @@ def test_resumed_equals_uninterrupted(name, tmp_path):
             np.testing.assert_array_equal(variable, resumed, err_msg=variable.path)
 
 
+def test_a_loaded_model_goes_on_where_it_was_saved(name, tmp_path):
+    method = _make(name, **({} if ROWS[name].make_network is _ladder_network else {"dropout": 0.3}))
+    batches = [make_batch(seed=i) for i in range(3)]
+    for batch in batches[:2]:
+        method.train_step(batch)
+    path = str(tmp_path / "method.keras")
+    method.save(path)
+    loaded = keras.models.load_model(path)
+    for each in (method, loaded):
+        each.train_step(batches[2])
+
+    def state(model):
+        optimizers = [v for player in model.all_players() for v in player.optimizer.variables]
+        return [v for v in (*model.variables, *optimizers) if "seed_generator" not in v.path]
+
+    assert len(state(loaded)) == len(state(method)) and int(loaded.step.numpy()) == 3
+    for one, other in zip(state(method), state(loaded), strict=True):
+        np.testing.assert_array_equal(one, other, err_msg=one.path)
+
+
 @_others_slow(_SERVED)
 def test_exported_logits_are_the_methods(name, tmp_path):
     method = _make(name, batch_norm=BatchNormalization(), dropout=0.5)

@@ -1,13 +1,14 @@
 """The mask on its way: draws, application, and the divergence with its detached target."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from tests_support import make_batch, make_classifier
 
-from xadv_tf import hard_concrete
+from xadv_tf import hard_concrete, masks
 from xadv_tf.layers import PerturbationGenerator, PerturbationTable
-from xadv_tf.methods import XAT, XVAT
+from xadv_tf.methods import XAT, XVAT, RandomMask
 
 # softmax(2, 0, -1) and softmax(1, .5, -1), whose divergences divergences_test.py works out.
 P = tf.constant([[2.0, 0.0, -1.0]])
@@ -104,3 +105,62 @@ def test_arguments_out_of_range(wrong):
     ((name, value),) = wrong.items()
     with pytest.raises(ValueError, match=f"Received: {name}={value!r}"):
         XVAT(make_classifier(), **wrong)
+
+
+@pytest.mark.parametrize("shape", [(7,), (12, 3), (6, 5, 3), (4, 3, 5, 2)])
+@pytest.mark.parametrize("kind", ["generator", "table", "random"])
+def test_masks_of_vectors_sequences_and_volumes(shape, kind):
+    classifier = keras.Sequential(
+        [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(3)]
+    )
+    gates = shape if len(shape) == 1 else (*shape[:-1], 1)
+    if kind == "random":
+        method = RandomMask(classifier)
+    else:
+        mask = PerturbationTable(8, gates) if kind == "table" else None
+        method = XVAT(classifier, mask=mask)
+    method.compile()
+    images = np.random.default_rng(0).normal(size=(8, *shape)).astype(np.float32)
+    examples = {"image": images, "label": np.arange(8) % 3, "index": np.arange(8)}
+    batch = tf.nest.map_structure(tf.constant, {"labeled": examples, "unlabeled": examples})
+    logs = method.train_step(batch)
+    assert all(np.isfinite(value) for value in logs.values())
+    seen = method.perturb(images, index=np.arange(8))
+    assert seen["mask"].shape == (8, *gates)
+    np.testing.assert_allclose(seen["x_adv"], images * seen["mask"], rtol=1e-6)
+    if kind != "random":
+        # One objective by default, with the sum over the gates as with their mean.
+        assert method.loss_weights["l0"] == pytest.approx(1.0 / np.prod(gates))
+
+
+def test_what_a_pixel_becomes_where_the_mask_is_0():
+    # x_adv = s (x z + fill (1 - z)) with s = 2, x = 3: z = 1, 1/2 and 0.
+    image, mask = tf.fill([1, 3, 1, 1], 3.0), tf.reshape([1.0, 0.5, 0.0], [1, 3, 1, 1])
+    mean = np.reshape([1.0, -1.0, 4.0], (3, 1, 1)).astype(np.float32)
+    for fill, expected in (
+        (0.0, [6, 3, 0]), (-0.5, [6, 2.5, -1]), (mean, [6, 2, 8]), ("blurred", [6, 6, 6])
+    ):  # fmt: skip
+        method = XVAT(make_classifier(), output_scale=2.0, fill=fill)
+        received = method.apply_mask(image, mask)[0, :, 0, 0]
+        np.testing.assert_allclose(received, expected, rtol=1e-6)
+
+
+def test_what_is_filled_in_is_trained_on():
+    batch = make_batch()
+    seen = []
+    for fill in (0.0, 2.0, "blurred"):
+        keras.utils.set_random_seed(0)
+        method = RandomMask(make_classifier(), log_alpha_mean=-9.0, log_alpha_stddev=0.0, fill=fill)
+        method.compile()
+        # All gates are closed: what the classifier sees is the fill.
+        seen.append(float(method.train_step(batch)["divergence"]))
+        x_adv = method.perturb(batch["unlabeled"]["image"])["x_adv"]
+        expected = masks.blur(batch["unlabeled"]["image"]) if fill == "blurred" else fill
+        np.testing.assert_allclose(x_adv, expected + 0.0 * x_adv, atol=1e-6)
+    assert len(set(seen)) == 3
+
+
+@pytest.mark.parametrize("fill", ["black", np.nan, [1.0, np.inf], None, np.array(["a"])])
+def test_another_fill_is_refused(fill):
+    with pytest.raises(ValueError, match="fill must be a number.*Received: fill="):
+        XVAT(make_classifier(), fill=fill)
