@@ -105,16 +105,13 @@ def number(
     given = [f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound)]
 
     def holds(value: float | None) -> bool:
-        return value is None or (
-            math.isfinite(value)
-            and above < value
-            and at_least <= value
-            and value < below
-            and value <= at_most
-        )
+        if value is None:
+            return True
+        _refuse_nonfinite(value)
+        return above < value and at_least <= value and value < below and value <= at_most
 
     flags.DEFINE_float(name, default, description)
-    flags.register_validator(name, holds, " ".join(["must be", " and ".join(given) or "finite"]))
+    flags.register_validator(name, holds, f"must be {' and '.join(given)}")
     _kinds[name] = kind
     if search is not None:
         _searches[name] = search
@@ -124,7 +121,9 @@ def numbers(name: str, default: list[float] | None, description: str, *, at_leas
     """Defines a flag whose value is a list of finite numbers with commas between, or None."""
 
     def holds(values: list[float] | None) -> bool:
-        return values is None or all(math.isfinite(v) and at_least <= v for v in values)
+        for value in values or ():
+            _refuse_nonfinite(value)
+        return all(at_least <= value for value in values or ())
 
     serializer = flags.CsvListSerializer(",")
     flags.DEFINE(_NumbersParser(), name, default, description, serializer=serializer)
@@ -132,6 +131,12 @@ def numbers(name: str, default: list[float] | None, description: str, *, at_leas
         name, holds, f"must be numbers of at least {at_least:g} with commas between"
     )
     _kinds[name] = Kind.SETTING
+
+
+def _refuse_nonfinite(value: float) -> None:
+    # inf is above 0: that it must be would be no answer.
+    if not math.isfinite(value):
+        raise flags.ValidationError("must be finite")
 
 
 class _NumbersParser(flags.ListParser):

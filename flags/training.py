@@ -24,6 +24,7 @@ define.integer(
     1,
     "Seed of splits, weights, batches and noise.",
     at_least=0,
+    at_most=2**32 - 1,  # NumPy's
     kind=Kind.TASK,
 )
 define.integer(

@@ -6,7 +6,7 @@ import pathlib
 import flags.programs  # noqa: F401 (defines --raw_dir)
 from trainers import raw_files
 from trainers.settings import experiment as experiment_lib
-from trainers.settings import program
+from trainers.settings import program, value_texts
 
 _FLAGS = ("dataset", "raw_dir", "data_dir", "quiet")
 
@@ -20,6 +20,7 @@ def main(argv: list[str]) -> int:
         experiment_lib.refuse_arguments(argv)
         experiment_lib.refuse_untaken_flags(*_FLAGS)
         dataset, raw_dir, data_dir, quiet = experiment_lib.program_flags(*_FLAGS)
+        value_texts.refuse_in_environment("TFDS_DATA_DIR")
         raw_files.refuse_unknown(dataset)
         if raw_dir:  # Not needed where the data set is there.
             raw_files.find(dataset, pathlib.Path(raw_dir).expanduser())

@@ -9,11 +9,11 @@ from trainers.settings import experiment as experiment_lib
     ("argument", "message"),
     [
         ("--beta=0", r"--beta must be above 0\. Received: --beta=0\.0"),
-        ("--beta=nan", r"--beta must be above 0\. Received: --beta=nan"),
+        ("--beta=nan", r"--beta must be finite\. Received: --beta=nan"),
         ("--gamma=0", r"--gamma must be below 0\. Received: --gamma=0\.0"),
         ("--zeta=1", r"--zeta must be above 1\. Received: --zeta=1\.0"),
         ("--epsilon=-1", r"--epsilon must be at least 0\."),
-        ("--epsilon=inf", r"--epsilon must be at least 0\. Received: --epsilon=inf"),
+        ("--epsilon=inf", r"--epsilon must be finite\. Received: --epsilon=inf"),
         ("--xi=0", r"--xi must be above 0\."),
         ("--sparsity=-1", r"--sparsity must be at least 0\."),
         ("--clean_weight=-1", r"--clean_weight must be at least 0\."),

@@ -4,18 +4,26 @@ The command line wins over flagfiles, wherever on it --flagfile stands, and thes
 A flagfile may include others by lines --flagfile=FILE, found relative to itself: its own lines win
 over what it includes, wherever they stand. Of two files included or named side by side the later
 one wins. One file must not set a flag to two different values.
+
+--experiment=NAME is the flagfile of an experiment that comes with this project, by its name below
+flags/experiments, from any folder: --experiment=digits/vat. Where NAME is a file, it is that file.
 """
 
 import dataclasses
+import os
 import pathlib
 import re
 from collections.abc import Iterable, Sequence
 
 from absl import flags as absl_flags
 
+import flags
 from trainers.errors import UsageError
+from trainers.settings import value_texts
 
+EXPERIMENTS = pathlib.Path(flags.__file__).parent / "experiments"
 _DIRECTIVES = ("--flagfile", "-flagfile")
+_NAMED = ("--experiment", "-experiment")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,11 +54,14 @@ def parse(values: absl_flags.FlagValues, arguments: Sequence[str]) -> list[str]:
     for argument in typed:
         places.pop(_assignment(argument, values)[0], None)
     try:
-        return values(["", *(line.argument for line in lines), *typed])[1:]
+        rest = values(["", *(line.argument for line in lines), *typed])[1:]
     except absl_flags.UnrecognizedFlagError as error:
         raise UsageError(_unknown_flag(error, places)) from error
     except (absl_flags.Error, ValueError) as error:
         raise UsageError(_wrong_value(str(error), places)) from error
+    for name in values:
+        _refuse_no_text(name, values[name].value, places)
+    return rest
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -59,14 +70,44 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     rest = iter(arguments)
     for argument in rest:
         name, has_value, value = argument.partition("=")
-        if name in _DIRECTIVES:
+        if name in (*_DIRECTIVES, *_NAMED):
             file = value if has_value else next(rest, "")
             if not file:
-                raise UsageError("--flagfile must name a file of flags. Received: nothing")
-            files.append(file)
+                raise UsageError(
+                    f"--{name.lstrip('-')} must name a file of flags. Received: nothing"
+                )
+            files.append(_find(file) if name in _NAMED else file)
         else:
             typed.append(argument)
     return files, typed
+
+
+def _find(name: str) -> str:
+    """The flagfile of --experiment=NAME, with or without its ending .flags."""
+    for path in (pathlib.Path(name), EXPERIMENTS / name):
+        for file in (path, path.with_name(f"{path.name}.flags")):
+            if os.path.isfile(file):  # Which asks quietly for names that no file can have.
+                return str(file)
+    tables: dict[str, list[str]] = {}
+    for path in sorted(EXPERIMENTS.glob("*/*.flags")):
+        tables.setdefault(path.parent.name, []).append(path.stem)
+    table = name.partition("/")[0]
+    known = f"{table} has {', '.join(tables[table])}" if table in tables else ""
+    raise UsageError(
+        "--experiment must name an experiment, as in digits/vat, or be a file; "
+        f"{known or 'there are ' + ', '.join(tables)}. Received: --experiment={name}"
+    )
+
+
+def _refuse_no_text(name: str, value: object, places: dict[str, str]) -> None:
+    """Raises UsageError for a text, or one of several, with a fault of `value_texts`."""
+    for text in value if isinstance(value, list | tuple) else [value]:
+        fault = value_texts.fault(text) if isinstance(text, str) else None
+        if fault:
+            raise UsageError(
+                f"--{name} must {fault}. "
+                f"Received: --{name}={value_texts.shown(str(text))}{_where(name, places)}"
+            )
 
 
 def _read(
@@ -80,9 +121,9 @@ def _read(
             f"a flagfile must not include itself. Received: --flagfile={file} ({place})"
         )
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise UsageError(
             f"--flagfile must name a file of flags that can be read. Received: {file} ({reason})"
         ) from error
@@ -102,6 +143,9 @@ def _read(
         if name == "flagfile":
             included += _read(value, line.place, (*including, path), values)
             continue
+        fault = value_texts.fault_in_a_flagfile(value)
+        if fault:
+            raise UsageError(f"--{name} must {fault}. Received: {line.argument} ({line.place})")
         earlier = own.setdefault(name, line)
         if not _agree(name, _assignment(earlier.argument, values)[1], value, values):
             raise UsageError(

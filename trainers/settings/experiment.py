@@ -14,7 +14,7 @@ from flags import training as training_flags
 from flags.define import KINDS, Kind
 from flags.methods import DEFAULT_FORM, label
 from trainers.errors import UsageError
-from trainers.settings import command_line, contradictions, taken_flags
+from trainers.settings import command_line, contradictions, taken_flags, value_texts
 
 FLAG_MODULES = (data_flags, method_flags, model_flags, training_flags)
 
@@ -158,6 +158,7 @@ def from_flags(values: absl_flags.FlagValues | None = None) -> Experiment:
     values = absl_flags.FLAGS if values is None else values
     if not values.workdir:
         raise UsageError("--workdir must name the directory of the run. Received: nothing")
+    value_texts.refuse_in_environment("TFDS_DATA_DIR")
     options = _options(values, method_flags, "method")
     taken = taken_flags.of_method(values.method, values.mask)
     form = f" with --mask={values.mask or DEFAULT_FORM}" if "mask" in taken else ""

@@ -121,7 +121,8 @@ def help_text(description: str, takes: Collection[str] | None = None) -> str:
     parts.append(
         _wrap(
             "--flagfile=FILE reads flags from a file, one --name=value a line; the command line "
-            "wins over it."
+            "wins over it. --experiment=TABLE/NAME reads one that comes with this project, from "
+            "any folder, e.g. --experiment=digits/vat."
         )
     )
     return "\n\n".join(parts)

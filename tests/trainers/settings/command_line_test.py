@@ -4,7 +4,7 @@ import pytest
 from absl import flags as absl_flags
 
 from trainers.errors import UsageError
-from trainers.settings import command_line
+from trainers.settings import command_line, experiment
 
 
 @pytest.fixture
@@ -124,5 +124,58 @@ def test_a_flagfile_must_be_a_file(values, arguments):
 
 def test_a_flagfile_must_be_text(values, tmp_path):
     (tmp_path / "a.flags").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(UsageError, match="it is no text"):
+    with pytest.raises(UsageError, match="it is no UTF-8 text"):
         command_line.parse(values, [f"--flagfile={tmp_path}/a.flags"])
+
+
+@pytest.mark.parametrize("name", ["digits/vat", "digits/vat.flags"])
+def test_an_experiment_is_found_from_any_folder(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert experiment.parse([f"--experiment={name}", "--seed=3"]).method == "vat"
+    # A file is that file.
+    (tmp_path / "digits").mkdir()
+    (tmp_path / "digits" / "vat.flags").write_text("--method=mle\n")
+    values = experiment.parse(["--experiment", name, "--seed=3"])
+    assert (values.method, values.seed) == ("mle", 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("digits/none", "digits has mle, random_mask, vat, .* --experiment=digits/none$"),
+        ("none", "there are ablations, digits, .* Received: --experiment=none$"),
+        ("digits", "digits has mle"),
+        ("", "a file of flags. Received: nothing"),
+        (300 * "x", "there are ablations"),
+    ],
+)
+def test_no_experiment_is_a_usage_error(name, message):
+    with pytest.raises(UsageError, match=f"^--experiment must name .*{message}"):
+        experiment.parse([f"--experiment={name}"])
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_flag(values, tmp_path):
+    (tmp_path / "a.flags").write_bytes(b"\xef\xbb\xbf--seed=4\r\n--rate=0.25\r\n")
+    command_line.parse(values, [f"--flagfile={tmp_path}/a.flags"])
+    assert (values.seed, values.rate) == (4, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("--seed=3  # of splits", "be without ' #'"),
+        ("--search=a #b", "be without ' #'"),
+        ("--norm='l2'", "be without quotes"),
+        ('--rate="0.5"', "be without quotes"),
+    ],
+)
+def test_what_a_shell_would_take_away_is_refused_in_a_flagfile(values, write, line, what):
+    with pytest.raises(UsageError, match=rf"^--\w+ must {what}.* Received: .*a\.flags, line 2\)$"):
+        command_line.parse(values, [write("a.flags", "# a comment", line)])
+
+
+def test_every_text_is_looked_at_where_it_comes_from(values, write):
+    for argument in ("--search=gs://a", write("a.flags", "--seed=3", "--search=gs://a")):
+        with pytest.raises(UsageError, match=r"^--search must be on this machine.*=gs://a") as e:
+            command_line.parse(values, [argument])
+    assert str(e.value).endswith("a.flags, line 2)")

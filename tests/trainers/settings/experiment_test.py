@@ -56,7 +56,7 @@ def test_given_has_what_stands_on_the_command_line(flagfile):
     ("argument", "message"),
     [
         ("--nothing=1", "this program has no flag --nothing"),
-        ("--seed=-1", "non-negative"),
+        ("--seed=-1", "in the range"),
         ("--flagfile=/nowhere", "No such file"),
         ("word", r"flags start with --\. Received: word"),
     ],
