@@ -41,7 +41,7 @@ class AT(Method):
 
     differentiates_images = True
     perturbs = True
-    in_image_units = ("epsilon",)
+    in_image_units = ("epsilon", "the step to it")
     formula = (
         "J = a · CE(y, p(x)) + b · CE(y, p(x + r)), where r = argmax r · ∇CE(y, p(x)) over ‖r‖ ≤ ε "
         "is held fixed. The classifier descends J."

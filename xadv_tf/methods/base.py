@@ -275,11 +275,19 @@ class Method(Trainer):
         """The output of `evaluated`."""
         return self.evaluated(players_lib.floating(x, tokens=not self.perturbs), training=training)
 
-    def build(self, input_shape: Any) -> None:
-        """Builds classifier and optimizers for images of `input_shape`, [batch, ...]."""
+    def check_classifier(self, input_shape: Any) -> None:
+        """Builds the classifier for images of `input_shape`, [batch, ...].
+
+        Raises:
+            ValueError: for one that the method cannot train.
+        """
         self.num_classes = classifiers.build(self.classifier, input_shape)
         if self.perturbs:
             classifiers.refuse_tokens(self.classifier)
+
+    def build(self, input_shape: Any) -> None:
+        """Builds classifier and optimizers for images of `input_shape`, [batch, ...]."""
+        self.check_classifier(input_shape)
         self.apply_asked_weights()
         _refuse_no_objective(self.objectives())
         if self.ema_decay is not None and self.averaged is None:

@@ -154,9 +154,9 @@ def warn_of_scale(image: Any, names: Sequence[str]) -> None:
     low, high = float(np.min(values)), float(np.max(values))
     factor = 255.0 if 0.0 <= low and 1.5 < high <= 255.0 else deviation
     warnings.warn(
-        f"{' and '.join(names)} stand in the units of the images and are made for a deviation of "
-        f"about 1: divide the images by {factor:.4g} before the method sees them, and not in a "
-        f"layer of the classifier. Received: images from {low:.4g} to {high:.4g} with the "
+        f"the images should have a deviation of about 1, for {' and '.join(names)} are in their "
+        f"units: divide them by {factor:.4g} before the method sees them, and not in a layer of "
+        f"the classifier. Received: images from {low:.4g} to {high:.4g} with the "
         f"deviation {deviation:.3g}",
         stacklevel=4,
     )

@@ -64,7 +64,7 @@ class Ladder(Method):
     """
 
     perturbs = True
-    in_image_units = ("noise_stddev",)
+    in_image_units = ("noise_stddev", "what is denoised")
     # Its labeled pass is the noisy one, by an encoder of its own.
     combinable = False
     formula = (

@@ -84,14 +84,10 @@ class MultiplicativeMethod(Method):
         """
         raise NotImplementedError
 
-    def build(self, input_shape: Any) -> None:
-        """Builds classifier and optimizers for images of `input_shape`, [batch, ..., channels].
-
-        Raises:
-            ValueError: for a classifier with the channels in front.
-        """
+    def check_classifier(self, input_shape: Any) -> None:
+        """As `Method.check_classifier`; the channels must stand last."""
         classifiers.refuse_channels_first(self.classifier)
-        super().build(input_shape)
+        super().check_classifier(input_shape)
 
     def apply_mask(self, image: Any, mask: tf.Tensor) -> tf.Tensor:
         """x_adv = output_scale (image z + fill (1 - z)), z the mask, float32, shape of `image`."""

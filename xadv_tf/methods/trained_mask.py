@@ -90,7 +90,7 @@ class TrainedMaskMethod(MultiplicativeMethod):
     @property
     def in_image_units(self) -> tuple[str, ...]:
         """What a generator sees."""
-        return ("the input of mask",) if isinstance(self.mask, PerturbationGenerator) else ()
+        return ("the inputs of the mask",) if isinstance(self.mask, PerturbationGenerator) else ()
 
     def log_alpha(self, image: tf.Tensor, index: Any = None) -> tf.Tensor:
         """log_alpha of these images (see `MultiplicativeMethod.log_alpha`).
@@ -173,6 +173,7 @@ class TrainedMaskMethod(MultiplicativeMethod):
 
     def build(self, input_shape: Any) -> None:
         """Builds classifier, mask and optimizers for images of `input_shape`, [batch, ...]."""
+        self.check_classifier(input_shape)
         if not self.mask.built:
             self.mask.build(input_shape)
         if self.sparsity is None:

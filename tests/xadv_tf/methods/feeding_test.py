@@ -104,11 +104,11 @@ def _warnings(method, images):
     ("make", "names"),
     [
         (methods.VAT, "epsilon and xi"),
-        (methods.AT, "epsilon"),
-        (methods.XVAT, "the input of mask"),
+        (methods.AT, "epsilon and the step to it"),
+        (methods.XVAT, "the inputs of the mask"),
         (
             lambda c: methods.Combined([methods.XVAT(c), methods.VAT(c)]),
-            "the input of mask and epsilon and xi",
+            "the inputs of the mask and epsilon and xi",
         ),
     ],
 )
@@ -116,12 +116,12 @@ def test_images_of_another_scale_are_warned_of_once(make, names):
     images = np.random.default_rng(0).integers(0, 256, (8, *IMAGE_SHAPE)).astype(np.float32)
     # Uniform on 0..255 has the deviation 255 / sqrt(12) = 73.6.
     (warning,) = _warnings(make(make_classifier()), images)
-    assert warning.startswith(f"{names} stand in the units of the images")
-    assert "divide the images by 255 " in warning
+    assert f"for {names} are in their units" in warning
+    assert "divide them by 255 " in warning
     assert f"deviation {np.std(images):.3g}" in warning and 70.0 < np.std(images) < 77.0
     assert _warnings(make(make_classifier()), images / 255.0) == []
     (warning,) = _warnings(make(make_classifier()), images / 255.0**2)
-    assert "divide the images by 0.001" in warning
+    assert "divide them by 0.001" in warning
 
 
 def test_methods_without_a_length_take_any_scale():
