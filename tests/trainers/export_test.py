@@ -12,6 +12,7 @@ from absl import flags as absl_flags
 from absl.testing import flagsaver
 
 from trainers import export
+from trainers.run import records
 from trainers.run.restore import restore
 from xadv_tf import data, methods, models
 from xadv_tf.data import preprocessing
@@ -217,7 +218,8 @@ def test_a_number_taken_meanwhile_is_passed_over(tmp_path, monkeypatch):
         (["--output=a", "--workdir=w", "--table=digits"], "Received: --table=digits"),
     ],
 )
-def test_mistakes_give_one_sentence(arguments, sentence, capfd):
+def test_mistakes_give_one_sentence(arguments, sentence, capfd, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # Where the tests are started need not be writable.
     with flagsaver.flagsaver():
         rest = absl_flags.FLAGS(["program", *arguments])
         assert export.main(rest) == 2
@@ -277,6 +279,13 @@ def test_accuracy_is_that_of_the_exported_step(make_run, tmp_path):
     assert accuracy() is None
     (run / "evaluation.json").write_text(json.dumps({"step": 3, "accuracy": 0.75}))
     assert accuracy() == 0.75
+    # Of a run that was not evaluated again, its own result, if it is of this step.
+    (run / "evaluation.json").unlink()
+    result = dict.fromkeys(records._RESULT, 0) | {"method": "MLE", "test_accuracy": 0.9}
+    for steps, expected in ((3, 0.9), (4, None)):
+        (run / "result.json").write_text(json.dumps({**result, "train_steps": steps}))
+        assert accuracy() == expected
     # What was measured with other weights says nothing of these.
+    (run / "result.json").write_text(json.dumps({**result, "train_steps": 3}))
     best = export.describe(str(run), experiment, ["a"], "best", 3)
     assert (best["test_accuracy"], best["weights"]) == (None, "best")
