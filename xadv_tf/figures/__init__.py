@@ -8,6 +8,7 @@ from xadv_tf.figures.masks import (
     Unperturbed,
     draw_perturbations,
 )
+from xadv_tf.figures.plotting import plot
 from xadv_tf.figures.reliability import draw_reliability
 from xadv_tf.figures.saving import check_name, pixels, save
 
@@ -21,5 +22,6 @@ __all__ = [
     "draw_perturbations",
     "draw_reliability",
     "pixels",
+    "plot",
     "save",
 ]

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ class Multiplicative:
         log_alpha, mask: [images, height', width', channels'].
         limit: |log_alpha| at which the colours end; None takes it from the values.
         trained: whether somebody trains the mask.
+        fill: what a pixel becomes where the mask is 0, in words.
     """
 
     label: str
@@ -46,6 +47,7 @@ class Multiplicative:
     mask: Array
     limit: float | None = None
     trained: bool = True
+    fill: str = "0"
 
 
 @dataclass(frozen=True)
@@ -103,13 +105,15 @@ def draw_perturbations(x: Array, labels: Sequence[Any], *results: Result) -> Fig
     it cannot know how large they will be. Without, they end in a round number above the values.
 
     Args:
-        x: images as the classifiers see them, [images, height, width, 1 or 3].
+        x: images as the classifiers see them, [images, height, width, 1 or 3]. Here and in results
+            tensors will do, as they come from `perturb`.
         labels: their classes, [images].
         *results: what each method does to the same images.
 
     Raises:
         ValueError: if the arrays are not all about the same number of images.
     """
+    x, results = np.asarray(x), [_of_arrays(result) for result in results]
     _check_sizes(len(x), results)
     rows = _rows(x, results)
     gaps = [0.0, *(_GAP_UNDER_TEXT if row.predictions else _GAP for row in rows[:-1])]
@@ -142,6 +146,11 @@ def draw_perturbations(x: Array, labels: Sequence[Any], *results: Result) -> Fig
     write("true class", _LEFT - _MARGIN, height - _TOP + 0.09, ha="right", va="bottom", fontsize=10)
     write("\n".join(caption), _MARGIN, below - _GAP_UNDER_TEXT, fontsize=10, linespacing=1.4)
     return figure
+
+
+def _of_arrays(result: Result) -> Result:
+    values = {field.name: getattr(result, field.name) for field in fields(result)}
+    return replace(result, **{n: np.asarray(v) for n, v in values.items() if hasattr(v, "shape")})
 
 
 def _rows(x: Array, results: Sequence[Result]) -> list[_Row]:
@@ -186,7 +195,8 @@ def _caption(results: Sequence[Result]) -> str:
             aim = "trained to change the prediction while removing few pixels"
             text += (
                 f"{result.label} multiplies the image by a mask z, made from log α, that is "
-                f"{aim if result.trained else 'random'}; where z is 0, the pixel becomes 0. Shown "
+                f"{aim if result.trained else 'random'}; where z is 0, the pixel becomes "
+                f"{result.fill}. Shown "
                 "without the noise that z has in training. "
             )
         elif isinstance(result, Additive):

@@ -127,7 +127,7 @@ class MultiplicativeMethod(Method):
             the images'.
         """
         x = floating(tf.convert_to_tensor(x))
-        log_alpha = self.log_alpha(x, index)
+        log_alpha = self.log_alpha(x, None if index is None else tf.convert_to_tensor(index))
         mask = self.gate(log_alpha, noise)
         return {"log_alpha": log_alpha, "mask": mask, "x_adv": self.apply_mask(x, mask)}
 

@@ -1,0 +1,52 @@
+"""One call from a method and images to the picture of what it does to them."""
+
+import inspect
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from xadv_tf.figures.masks import Additive, Multiplicative, Unperturbed, draw_perturbations
+
+
+def plot(method: Any, images: Any, labels: Any = None, **kwargs: Any) -> Figure:
+    """Draws what a method does to images; in a notebook the figure shows itself.
+
+    Args:
+        method: of `xadv_tf.methods`, built.
+        images: as its classifier sees them, [images, height, width, 1 or 3].
+        labels: their classes, [images]; where None those that the method predicts.
+        **kwargs: of the method's `perturb`, such as the `index` of a mask that is a table.
+
+    Returns:
+        The figure of `draw_perturbations`.
+    """
+    images = np.asarray(images, np.float32)
+    before = _probabilities(method, images)
+    if labels is None:
+        labels = np.argmax(before, axis=-1)
+    name = type(method).__name__
+    if not hasattr(method, "perturb"):
+        return draw_perturbations(images, list(labels), Unperturbed(name, before))
+    if "label" in inspect.signature(method.perturb).parameters:
+        kwargs.setdefault("label", np.asarray(labels))
+    seen = {key: np.asarray(value) for key, value in method.perturb(images, **kwargs).items()}
+    after = _probabilities(method, seen["x_adv"])
+    if "perturbation" in seen:
+        return draw_perturbations(images, list(labels), Additive(name, before, after, **seen))
+    trained = hasattr(method, "mask") or hasattr(method, "parts")
+    result = Multiplicative(name, before, after, **seen, trained=trained, fill=_fill(method))
+    return draw_perturbations(images, list(labels), result)
+
+
+def _fill(method: Any) -> str:
+    fill = next(part.fill for part in getattr(method, "parts", [method]) if hasattr(part, "fill"))
+    if isinstance(fill, str):
+        return f"that of the {fill} image"
+    return f"{float(fill):g}" if np.ndim(fill) == 0 else "that of a fixed image"
+
+
+def _probabilities(method: Any, images: Any) -> Any:
+    logits = np.asarray(method(images), np.float64)
+    scaled = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
+    return scaled / np.sum(scaled, axis=-1, keepdims=True)
