@@ -113,7 +113,7 @@ def draw_perturbations(x: Array, labels: Sequence[Any], *results: Result) -> Fig
     Raises:
         ValueError: if the arrays are not all about the same number of images.
     """
-    x, results = np.asarray(x), [_of_arrays(result) for result in results]
+    x, results = np.asarray(x), tuple(_of_arrays(result) for result in results)
     _check_sizes(len(x), results)
     rows = _rows(x, results)
     gaps = [0.0, *(_GAP_UNDER_TEXT if row.predictions else _GAP for row in rows[:-1])]
@@ -149,8 +149,12 @@ def draw_perturbations(x: Array, labels: Sequence[Any], *results: Result) -> Fig
 
 
 def _of_arrays(result: Result) -> Result:
-    values = {field.name: getattr(result, field.name) for field in fields(result)}
-    return replace(result, **{n: np.asarray(v) for n, v in values.items() if hasattr(v, "shape")})
+    arrays: dict[str, Any] = {}
+    for field in fields(result):
+        value = getattr(result, field.name)
+        if hasattr(value, "shape"):
+            arrays[field.name] = np.asarray(value)
+    return replace(result, **arrays)
 
 
 def _rows(x: Array, results: Sequence[Result]) -> list[_Row]:

@@ -30,7 +30,9 @@ def plot(method: Any, images: Any, labels: Any = None, **kwargs: Any) -> Figure:
         return draw_perturbations(images, list(labels), Unperturbed(name, before))
     if "label" in inspect.signature(method.perturb).parameters:
         kwargs.setdefault("label", np.asarray(labels))
-    seen = {key: np.asarray(value) for key, value in method.perturb(images, **kwargs).items()}
+    seen: dict[str, Any] = {
+        key: np.asarray(value) for key, value in method.perturb(images, **kwargs).items()
+    }
     after = _probabilities(method, seen["x_adv"])
     if "perturbation" in seen:
         return draw_perturbations(images, list(labels), Additive(name, before, after, **seen))
