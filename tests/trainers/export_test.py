@@ -107,6 +107,48 @@ def test_the_served_model_equals_the_python_model(exported, tmp_path):
         )
 
 
+def test_what_is_no_image_gets_no_prediction_and_the_others_get_theirs(exported):
+    _, version = exported
+    model = tf.saved_model.load(str(version))
+    image = _images(8).astype(np.float32)
+    right = model.signatures["serving_default"](image=tf.constant(image))
+    bad = image.copy()
+    bad[1, 3, 4, 0] = np.nan
+    bad[2, 0, 0, 0] = np.inf
+    bad[3, 27, 27, 0] = -np.inf
+    bad[4] /= 255  # Values of [0, 1], and of [-1, 1].
+    bad[5] = bad[5] / 127.5 - 1
+    bad[6] = 0  # A black image is one.
+    shown = model.signatures["serving_default"](image=tf.constant(bad))
+    assert shown["class"].numpy()[1:6].tolist() == 5 * [-1]
+    for name in ("logits", "probabilities"):
+        np.testing.assert_array_equal(shown[name][1:6], np.full((5, 10), np.nan))
+        assert np.all(np.isfinite(shown[name][6]))
+        np.testing.assert_allclose(shown[name][::7], right[name][::7], rtol=1e-5, atol=1e-6)
+    explained = model.signatures["explain"](image=tf.constant(bad))
+    for name, value in explained.items():
+        kept = np.isfinite(value.numpy()).reshape(8, -1)
+        assert kept.all(axis=1).tolist() == kept.any(axis=1).tolist() == [
+            True, *5 * [False], True, True
+        ], name  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", [(2, 784), (2, 28, 28), (2, 28, 28, 3), (2, 56, 14, 1), (28, 28)])
+@pytest.mark.parametrize("name", ["serving_default", "serving_uint8", "explain"])
+def test_another_shape_is_refused(exported, name, shape):
+    serve = tf.saved_model.load(str(exported[1])).signatures[name]
+    dtype = tf.uint8 if name == "serving_uint8" else tf.float32
+    with pytest.raises(tf.errors.InvalidArgumentError, match="[Ss]hape"):
+        serve(image=tf.zeros(shape, dtype))
+
+
+def test_the_metadata_say_what_is_expected(exported):
+    about = json.loads((exported[1] / "metadata.json").read_text())
+    assert set(about["documentation"]) == set(about["signatures"])
+    for text in about["documentation"].values():
+        assert text.startswith("image: [batch, 28, 28, 1], any batch size, values 0 to 255")
+
+
 def test_the_network_that_is_evaluated_is_exported(tmp_path):
     classifier = models.mlp(hidden_units=(4,), seed=1)
     method = methods.MLE(classifier, ema_decay=0.5, evaluate_ema=True)
@@ -235,9 +277,10 @@ def test_the_program_says_where_the_model_is_and_the_model_where_it_is_from(
     made, _ = make_run("--method=mle", steps=3)
     workdir = tmp_path / "run"
     shutil.copytree(made, workdir)
-    result = {"train_steps": 3, "test_accuracy": 0.9}
+    result = dict.fromkeys(records._RESULT) | {"train_steps": 3, "test_accuracy": 0.9}
     (workdir / "result.json").write_text(json.dumps(result))
-    (workdir / "status.json").write_text(json.dumps({"commit": "abc"}))
+    about = {"commit": "abc", "status": "done", "step": 3, "reason": None}
+    (workdir / "status.json").write_text(json.dumps(about))
     with flagsaver.flagsaver():
         rest = absl_flags.FLAGS(["program", f"--workdir={workdir}", f"--output={tmp_path}/m"])
         assert export.main(rest) == 0

@@ -163,3 +163,19 @@ def test_every_file_has_a_checksum_that_somebody_else_published():
             assert checksum in inspect.getsource(getattr(keras.datasets, dataset).load_data)
         else:
             assert names == {info.filename for info in infos}
+
+
+def test_fashion_mnist_has_checksums_of_its_own_though_its_files_are_called_like_mnists():
+    sums = {
+        dataset: {
+            info.filename: info.checksum
+            for info in tfds.builder(dataset, data_dir="none").url_infos.values()
+        }
+        for dataset in ("mnist", "fashion_mnist")
+    }
+    assert sums["mnist"].keys() == sums["fashion_mnist"].keys()
+    assert not set(sums["mnist"].values()) & set(sums["fashion_mnist"].values())
+    # As zalandoresearch/fashion-mnist has published it.
+    assert sums["fashion_mnist"]["train-images-idx3-ubyte.gz"].startswith(
+        "3aede38d61863908ad78613f"
+    )

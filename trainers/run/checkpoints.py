@@ -12,6 +12,8 @@ from trainers.errors import RunFailedError, UsageError, reason
 from trainers.run.storage import directory_aside, storing
 from xadv_tf.methods import Method
 
+_TRIES = 5
+
 
 def checkpoint(method: Method, **more: Any) -> tf.train.Checkpoint:
     """All that a run must remember: classifier, mask, step and the state of every optimizer.
@@ -76,13 +78,34 @@ class Checkpoints:
 
     def newest(self) -> int | None:
         """Step of the newest intact checkpoint; names those that it must pass over, on stderr."""
-        for step in reversed(_steps(self._directory)):
-            path = self._directory / str(step)
+        passed_over: set[int] = set()
+        while True:
+            left = [step for step in _steps(self._directory) if step not in passed_over]
+            if not left:
+                return None
+            path = self._directory / str(left[-1])
             damage = _damage(path)
             if damage is None:
-                return step
-            print(f"warning: {path} is damaged ({damage}); not used", file=sys.stderr)
-        return None
+                return left[-1]
+            # A run that is still training takes older ones away, and has newer ones instead.
+            if path.exists():
+                passed_over.add(left[-1])
+                print(f"warning: {path} is damaged ({damage}); not used", file=sys.stderr)
+
+    def restore_or_newer(self, state: tf.train.Checkpoint, step: int) -> None:
+        """Restores a checkpoint that `newest` gave or, if it is taken away meanwhile, a newer one.
+
+        Raises:
+            UsageError: it is of another architecture, or cannot be read.
+        """
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                return self.restore(state, step)
+            except UsageError:
+                newest = self.newest()
+                if not tries_left or newest is None or (self._directory / str(step)).exists():
+                    raise
+                step = newest
 
     def restore(self, state: tf.train.Checkpoint, step: int) -> None:
         """Restores a checkpoint that `newest` gave.

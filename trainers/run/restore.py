@@ -57,6 +57,6 @@ def restore(
                 f"--weights=ema needs a run with --ema_decay. Received: {flag}={workdir}"
             )
         method.evaluate_ema = True
-    checkpoints.restore(checkpoint(method), step)
+    checkpoints.restore_or_newer(checkpoint(method), step)
     method.prepare_evaluation(data_lib.training_batches(data.pool, data.sampler))
     return experiment, data, method

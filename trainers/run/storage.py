@@ -1,8 +1,10 @@
 """Files that are there whole or not at all, whatever happens to the process or the disk."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -63,6 +65,38 @@ def directory_aside(path: pathlib.Path) -> Iterator[pathlib.Path]:
     shutil.rmtree(path, ignore_errors=True)
     aside.rename(path)
     _sync(path.parent)
+
+
+@contextlib.contextmanager
+def workspace(root: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Gives an empty directory below `root`, made if missing, for what is to be renamed out of it.
+
+    What is left in it at the end is removed, and so is what processes left that were killed: each
+    holds a lock on its directory as long as it lives.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    for left in root.iterdir():
+        if re.fullmatch(rf"\.\d+{re.escape(_PARTIAL)}", left.name):
+            with contextlib.suppress(OSError), _locked(left):
+                shutil.rmtree(left, ignore_errors=True)
+    aside = root / f".{os.getpid()}{_PARTIAL}"
+    aside.mkdir()
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, aside, ignore_errors=True)
+        with contextlib.suppress(OSError):  # A file system without locks.
+            stack.enter_context(_locked(aside))
+        yield aside
+
+
+@contextlib.contextmanager
+def _locked(directory: pathlib.Path) -> Iterator[None]:
+    """Raises OSError if another process has it, or if the file system has no locks."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager

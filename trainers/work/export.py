@@ -1,9 +1,7 @@
 """Runs as SavedModels."""
 
 import json
-import os
 import pathlib
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,7 +16,7 @@ from trainers.reports import evaluation
 from trainers.run import records
 from trainers.run.restore import restore
 from trainers.run.status import Status
-from trainers.run.storage import storing
+from trainers.run.storage import storing, workspace
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import program
 from xadv_tf import data
@@ -51,6 +49,11 @@ def export(
       noise; masked_image, as the classifier sees it, after scaling; probabilities and
       masked_probabilities.
 
+    Another shape is an error. What is no image with values 0 to 255, as far as that can be seen,
+    gets class -1 and NaN for all else: NaN or infinity among its values, or no value above 1 and
+    some that are no whole numbers from 0 on, as in images scaled to [0, 1] or [-1, 1]. The others
+    of its batch are as ever.
+
     Beside it lie classifier.keras, the classifier alone, for scaled images and for Keras, of
     Keras's own layers where these can do the same; and metadata.json.
 
@@ -64,9 +67,7 @@ def export(
         `output`/<version>: 1, or one more than the newest.
     """
     root = pathlib.Path(output)
-    root.mkdir(parents=True, exist_ok=True)
-    aside = root / f".{os.getpid()}.partial"
-    try:
+    with workspace(root) as aside:
         archive = keras.export.ExportArchive()
         archive.track(method.evaluated)
         if isinstance(scale, tf.Module):  # It was fitted, and has variables.
@@ -91,6 +92,7 @@ def export(
             **(metadata or {}),
             "image_shape": list(shape[1:]),
             "pixel_values": [0, 255],
+            "documentation": _documentation(shape[1:], [name for name, _, _ in signatures]),
             "signatures": {name: dtype.name for name, _, dtype in signatures},
             "classifier_custom_objects": portable.custom_objects(classifier),
             "tensorflow": tf.__version__,
@@ -98,18 +100,40 @@ def export(
         }
         (aside / "metadata.json").write_text(json.dumps(about, indent=2) + "\n")
         return _publish(aside, root)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _documentation(shape: Sequence[int], signatures: Sequence[str]) -> dict[str, str]:
+    """What each signature takes and gives, for people."""
+    image = (
+        f"image: [batch, {', '.join(map(str, shape))}], any batch size, values 0 to 255, not "
+        "scaled to [0, 1]"
+    )
+    refused = (
+        "an image of NaN, of infinite values or of values scaled to [0, 1] or [-1, 1] gets class "
+        "-1 and NaN"
+    )
+    prediction = "logits and probabilities [batch, classes], class [batch]"
+    told = {
+        "serving_default": f"{image}, float32; {prediction}; {refused}",
+        "serving_uint8": f"{image}, uint8; {prediction}",
+        "explain": f"{image}, float32; log_alpha and mask, in [0, 1], of each image; masked_image, "
+        f"scaled; probabilities and masked_probabilities [batch, classes]; {refused}",
+    }
+    return {name: told[name] for name in signatures}
 
 
 def _prediction(method: Method, scale: data.preprocessing.Scaling) -> Endpoint:
     def predict(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        image, is_image = _checked(image, method)
         logits = tf.cast(method.evaluated(scale(image), training=False), tf.float32)
-        return {
-            "logits": logits,
-            "probabilities": tf.nn.softmax(logits),
-            "class": tf.argmax(logits, axis=-1),
-        }
+        return _only_of_images(
+            is_image,
+            {
+                "logits": logits,
+                "probabilities": tf.nn.softmax(logits),
+                "class": tf.argmax(logits, axis=-1),
+            },
+        )
 
     return predict
 
@@ -118,21 +142,49 @@ def _explanation(
     method: Method, masking: TrainedMaskMethod, scale: data.preprocessing.Scaling
 ) -> Endpoint:
     def explain(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        image, is_image = _checked(image, method)
         x = scale(image)
         shown = masking.perturb(x)
         clean, masked = (
             tf.nn.softmax(tf.cast(method.evaluated(images, training=False), tf.float32))
             for images in (x, shown["x_adv"])
         )
-        return {
-            "log_alpha": shown["log_alpha"],
-            "mask": shown["mask"],
-            "masked_image": shown["x_adv"],
-            "probabilities": clean,
-            "masked_probabilities": masked,
-        }
+        return _only_of_images(
+            is_image,
+            {
+                "log_alpha": shown["log_alpha"],
+                "mask": shown["mask"],
+                "masked_image": shown["x_adv"],
+                "probabilities": clean,
+                "masked_probabilities": masked,
+            },
+        )
 
     return explain
+
+
+def _checked(image: tf.Tensor, method: Method) -> tuple[tf.Tensor, tf.Tensor]:
+    """The images, and which of them, bool [batch], may be images with values 0 to 255.
+
+    A signature does not hold its callers to its shape: a network that flattens takes rows.
+    """
+    image = tf.ensure_shape(image, method.evaluated.input_shape)
+    if not image.dtype.is_floating:
+        return image, tf.fill([tf.shape(image)[0]], True)
+    axes = range(1, len(image.shape))
+    whole = tf.reduce_all((image >= 0) & (image == tf.floor(image)), axis=axes)
+    finite = tf.reduce_all(tf.math.is_finite(image), axis=axes)
+    return image, finite & (whole | (tf.reduce_max(image, axis=axes) > 1))
+
+
+def _only_of_images(is_image: tf.Tensor, outputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The outputs, with what cannot be taken for a result where there was no image."""
+    kept = {}
+    for name, value in outputs.items():
+        where = tf.reshape(is_image, [-1, *[1] * (len(value.shape) - 1)])
+        nothing = float("nan") if value.dtype.is_floating else -1
+        kept[name] = tf.where(where, value, tf.constant(nothing, value.dtype))
+    return kept
 
 
 def _publish(aside: pathlib.Path, root: pathlib.Path) -> pathlib.Path:

@@ -5,7 +5,6 @@ import io
 import os
 import pathlib
 import sys
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +15,7 @@ from rich import progress as rich_progress
 
 from trainers import raw_files
 from trainers.errors import UsageError
+from trainers.run.storage import workspace
 from trainers.settings import program
 
 
@@ -58,10 +58,8 @@ def prepare(dataset: str, raw_dir: str, data_dir: str | None = None, *, quiet: b
     ) as progress:
         for path in raw_files.find(dataset, raw):
             raw_files.check(path, checksums[path.name], progress)
-        root = os.fspath(builder.data_dir_root)
-        os.makedirs(root, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{dataset}.partial.", dir=root) as aside:
-            _write(builder, dataset, raw, pathlib.Path(aside), progress)
+        with workspace(pathlib.Path(builder.data_dir_root)) as aside:
+            _write(builder, dataset, raw, aside, progress)
     return builder
 
 

@@ -70,7 +70,28 @@ def test_weights_that_a_run_does_not_have(make_run):
         restore(str(workdir), weights="ema")
 
 
-def test_a_checkpoint_that_a_running_run_takes_away(make_run, tmp_path, monkeypatch):
+def test_a_checkpoint_that_a_running_run_takes_away_gives_place_to_its_successor(
+    make_run, tmp_path, monkeypatch
+):
+    workdir, _ = make_run("--method=mle", "--num_validation=50", steps=3)
+    later, method = make_run("--method=mle", "--num_validation=50", steps=5)
+    shutil.copytree(workdir, tmp_path / "run")
+    place = tmp_path / "run" / "checkpoints"
+    read = tf.train.Checkpoint.read
+
+    def read_late(self, path, *args, **kwargs):
+        if (place / "3").exists():
+            shutil.copytree(later / "checkpoints" / "5", place / "5")
+            shutil.rmtree(place / "3")
+        return read(self, path, *args, **kwargs)
+
+    monkeypatch.setattr(tf.train.Checkpoint, "read", read_late)
+    _, data, again = restore(str(tmp_path / "run"))
+    assert int(again.step) == 5
+    np.testing.assert_array_equal(again(data.test[0][:5]), method(data.test[0][:5]))
+
+
+def test_a_run_whose_checkpoints_are_all_taken_away(make_run, tmp_path, monkeypatch):
     workdir, _ = make_run("--method=mle", "--num_validation=50", steps=3)
     shutil.copytree(workdir, tmp_path / "run")
     build = assembly.build_method

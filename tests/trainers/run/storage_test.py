@@ -141,3 +141,30 @@ def test_a_full_disk_is_a_sentence(error):
 )
 def test_a_reason_is_one_line_without_tensorflows_places(error, text):
     assert storage.reason(error) == text
+
+
+def test_a_workspace_is_gone_at_the_end_and_what_was_made_in_it_stays(tmp_path):
+    root = tmp_path / "deep" / "root"
+    with pytest.raises(KeyError), storage.workspace(root) as aside:
+        (aside / "half").touch()
+        raise KeyError
+    assert not list(root.iterdir())
+    with storage.workspace(root) as aside:
+        (aside / "whole").touch()
+        aside.rename(root / "1")
+    assert [path.name for path in root.iterdir()] == ["1"]
+    assert (root / "1" / "whole").exists()
+
+
+def test_a_workspace_clears_what_killed_processes_left_and_nothing_else(tmp_path):
+    for name in (".7.partial", "7.partial", ".a.partial", ".7.partial.png"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "content").touch()
+    kept = ["7.partial", ".a.partial", ".7.partial.png"]
+    # Another process at work is one that holds its lock: another descriptor does.
+    (tmp_path / ".8.partial").mkdir()
+    with storage._locked(tmp_path / ".8.partial"), storage.workspace(tmp_path) as aside:
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {*kept, ".8.partial", aside.name}
+    with storage.workspace(tmp_path) as aside:
+        assert {path.name for path in tmp_path.iterdir()} == {*kept, aside.name}
