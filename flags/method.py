@@ -25,6 +25,14 @@ define.enumeration(
     ["kl", "reverse_kl", "cross_entropy"],
     "D(x, z): KL(p(x) || p(x * z)), the other way round, or the cross-entropy.",
 )
+define.enumeration(
+    "fill",
+    None,
+    ["zero", "black", "mean", "blurred"],
+    "What a pixel becomes where the mask is 0: 0 of the scaled image, which under "
+    "--scaling=centered is mid-grey (the paper); black; the mean of the training images there; or "
+    "the image blurred. Of the same kind is what is shown and explained.",
+)
 define.number("output_scale", None, "Factor on the masked image.", above=0)
 define.number("sparsity", None, "Weight lambda of the expected L0.", at_least=0)
 define.enumeration("l0_reduction", None, ["sum", "mean"], "Expected L0 over pixels.")

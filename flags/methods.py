@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 
 _GATE = ("beta", "gamma", "zeta")
-_MASKED = ("divergence", "output_scale", "adversarial_weight", *_GATE)
+_MASKED = ("divergence", "output_scale", "fill", "adversarial_weight", *_GATE)
 _LOG_ALPHA = ("log_alpha_mean", "log_alpha_stddev")
 _TRAINED_MASK = (
     *_MASKED,

@@ -39,7 +39,12 @@ def prepare(experiment: Experiment) -> tuple[split_data.Data, Loop]:
     keras.config.set_dtype_policy(experiment.precision)
     with strategy.scope():
         classifier = build_classifier(experiment, data.dataset)
-        method = build_method(experiment, classifier, pool_size=len(data.split.pool))
+        method = build_method(
+            experiment,
+            classifier,
+            pool_size=len(data.split.pool),
+            fill=split_data.fill(experiment, data),
+        )
     loop = Loop(
         method,
         data.pool,
@@ -64,10 +69,18 @@ def build_classifier(experiment: Experiment, dataset: data_lib.Dataset) -> Any:
     return build(input_shape=dataset.image_shape, num_classes=dataset.num_classes, **options)
 
 
-def build_method(experiment: Experiment, classifier: Any, *, pool_size: int) -> methods.Method:
+def build_method(
+    experiment: Experiment, classifier: Any, *, pool_size: int, fill: Any = 0.0
+) -> methods.Method:
     """The method around the classifier, compiled with its optimizers and built.
 
     In a combination each method gets the flags that it takes.
+
+    Args:
+        experiment: has the flags.
+        classifier: as `build_classifier` made it.
+        pool_size: training images.
+        fill: what --fill stands for, see `split_data.fill`.
     """
     optimizers = {"optimizer": _adam(experiment)}
     names = taken_flags.parts(experiment.method)
@@ -75,7 +88,7 @@ def build_method(experiment: Experiment, classifier: Any, *, pool_size: int) -> 
         optimizers["mask_optimizer"] = _mask_optimizer(experiment)
     if any(METHODS[name].generator for name in names):
         optimizers["generator_optimizer"] = _adam(experiment)
-    arguments = [_arguments(experiment, name, classifier, pool_size) for name in names]
+    arguments = [_arguments(experiment, name, classifier, pool_size, fill) for name in names]
     common = {n: v for n, v in experiment.options.items() if n in COMMON}
     common["seed"] = experiment.seed
     if len(names) == 1:
@@ -121,7 +134,7 @@ def _strategy(name: str) -> tf.distribute.Strategy:
 
 
 def _arguments(
-    experiment: Experiment, name: str, classifier: Any, pool_size: int
+    experiment: Experiment, name: str, classifier: Any, pool_size: int, fill: Any
 ) -> dict[str, Any]:
     """What the flags give a method's constructor, without what all methods are given."""
     declared = METHODS[name]
@@ -131,6 +144,8 @@ def _arguments(
     own = inspect.signature(methods.get(name)).parameters
     options = {n: value for n, value in given.items() if n in own}
     options |= {n: v for n, v in schedules.consistency(experiment).items() if n in taken}
+    if "fill" in options:
+        options["fill"] = fill
     gate = {n: given[n] for n in _GATE if n in given}
     if gate:
         options["gate"] = HardConcreteGate(**gate)

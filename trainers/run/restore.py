@@ -50,7 +50,12 @@ def restore(
     split_manifest.refuse_other_data(run, split_manifest.describe(data, seed=experiment.seed))
     keras.config.set_dtype_policy(experiment.precision)
     classifier = assembly.build_classifier(experiment, data.dataset)
-    method = assembly.build_method(experiment, classifier, pool_size=len(data.split.pool))
+    method = assembly.build_method(
+        experiment,
+        classifier,
+        pool_size=len(data.split.pool),
+        fill=split_data.fill(experiment, data),
+    )
     if weights == "ema":
         if method.averaged is None:
             raise UsageError(

@@ -12,6 +12,8 @@ from trainers.settings.experiment import Experiment
 from trainers.settings.program import in_flags
 from xadv_tf import data
 
+_CHUNK = 1000  # Images at a time: a stream reads them.
+
 
 @dataclasses.dataclass(frozen=True)
 class Data:
@@ -81,6 +83,24 @@ def build(experiment: Experiment, *, num_replicas: int = 1) -> Data:
         validation=(scaled(train, split.validation), dataset.train_labels[split.validation]),
         test=(scaled(dataset.test_images), dataset.test_labels),
     )
+
+
+def fill(experiment: Experiment, built: Data) -> Any:
+    """What --fill makes of a pixel where the mask is 0, in the units of the scaled images.
+
+    Returns:
+        0, "blurred", or an image [height, width, channels].
+    """
+    kind = experiment.options.get("fill", "zero")
+    if kind == "black":
+        black = np.zeros((1, *built.dataset.image_shape), np.uint8)
+        return np.asarray(built.preprocess(black))[0]
+    if kind == "mean":
+        count, images = len(built.split.pool), built.pool.image
+        chunks = (np.asarray(images[i : i + _CHUNK]) for i in range(0, count, _CHUNK))
+        total = sum(np.sum(chunk, axis=0, dtype=np.float64) for chunk in chunks)
+        return np.asarray(total / count, np.float32)
+    return "blurred" if kind == "blurred" else 0.0
 
 
 def _load(experiment: Experiment) -> data.Dataset:

@@ -66,6 +66,11 @@ RULES = (
         "--crop_offset_max must come with --crop, without which it does nothing",
     ),
     Rule(
+        ("fill", "scaling"),
+        lambda v: v.fill != "black" or v.scaling not in ("standardized", "gcn", "zca_gcn"),
+        "--fill=black must come with a --scaling under which black is the same in every image",
+    ),
+    Rule(
         ("generator_width",),
         lambda v: v.generator_width is None or (v.generator_depth or 1) > 1,
         "--generator_width must come with a --generator_depth of at least 2, for the last layer's "

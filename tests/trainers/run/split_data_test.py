@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from trainers.errors import UsageError
-from trainers.run import split_data
+from trainers.run import assembly, split_data
 from trainers.settings import experiment as experiment_lib
 
 
@@ -80,3 +80,31 @@ def test_each_part_has_its_own_images_with_their_labels(tmp_path):
     pool = found(made.pool.image)
     assert sorted([*pool, *made.split.validation]) == [*range(30)]
     np.testing.assert_array_equal(pool[made.pool.labeled_in_pool] % 2, made.pool.label)
+
+
+# Pixels 0 and 200 in turns: their mean is 100, so 100/255 - 0.5 where they are centered, and black
+# is -0.5 there.
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("zero", 0.0), ("black", -0.5), ("mean", 100 / 255 - 0.5)]
+)
+def test_what_a_closed_gate_shows_is_in_the_scaled_images_units(tmp_path, kind, expected):
+    images = np.zeros((4, 2, 2, 1), np.uint8)
+    images[::2] = 200
+    labels = np.arange(4) % 2
+    named = {"train_images": images, "test_images": images}
+    np.savez(tmp_path / "a.npz", **named, train_labels=labels, test_labels=labels)
+    values = experiment_lib.parse(
+        [
+            *("--workdir=none", f"--dataset={tmp_path}/a.npz", "--labeled_batch_size=2"),
+            *("--unlabeled_batch_size=2", "--method=random_mask", f"--fill={kind}"),
+        ]
+    )
+    experiment = experiment_lib.from_flags(values)
+    fill = split_data.fill(experiment, split_data.build(experiment))
+    np.testing.assert_allclose(fill, np.full(np.shape(fill), expected), atol=1e-6)
+    assert np.shape(fill) in ((), (2, 2, 1))
+    classifier = assembly.build_classifier(experiment, split_data.build(experiment).dataset)
+    method = assembly.build_method(experiment, classifier, pool_size=4, fill=fill)
+    x = np.full((1, 2, 2, 1), 0.25, np.float32)
+    closed = method.apply_mask(x, np.zeros((1, 2, 2, 1), np.float32))
+    np.testing.assert_allclose(closed, np.full((1, 2, 2, 1), expected), atol=1e-6)

@@ -21,6 +21,10 @@ def _read(*arguments):
         (["--decay_floor=1e-5"], "--decay_floor must come with"),
         (["--late_beta_1=0.5", "--schedule=exponential"], "--late_beta_1 must come with"),
         (["--mask_decay"], r"linear or ramps, .* Received: --mask_decay --schedule=constant"),
+        (
+            ["--fill=black", "--scaling=gcn"],
+            r"--fill=black must come with a --scaling .* Received: --fill=black --scaling=gcn",
+        ),
         (["--crop_offset_max=1"], r"must come with --crop, .* Received: --crop_offset_max=1"),
         (["--generator_width=8"], r"--generator_depth of at least 2, .*=8"),
         (
