@@ -1,5 +1,6 @@
 """A method as its users expect a Keras model to be: fit, evaluate, save, under any strategy."""
 
+import contextlib
 import copy
 import itertools
 
@@ -84,30 +85,27 @@ class Batches(keras.utils.PyDataset):
 # Replicas.
 
 
-@pytest.mark.parametrize("inside", [False, True])
-@pytest.mark.parametrize("classifier", [None, Subclassed, _initialised])
-def test_fit_on_two_replicas_is_fit_on_one(inside, classifier):
-    # 11 images in batches of 4: the last one is 2 and 1; in batches of 5 it is 1 and none.
-    for batch_size in (4, 5):
-        one = _mle(classifier)
-        fitted = one.fit(IMAGES, LABELS, batch_size=batch_size, shuffle=False, verbose=0, epochs=2)
-        strategy = two_replicas()
-        with strategy.scope():
-            two = _mle(classifier)
-        arguments = {"batch_size": batch_size, "shuffle": False, "verbose": 0, "epochs": 2}
-        if inside:
-            with strategy.scope():
-                received = two.fit(IMAGES, LABELS, **arguments)
-        else:
-            received = two.fit(IMAGES, LABELS, **arguments)
-        _assert_equal(_weights(one), _weights(two), atol=1e-5)
-        assert received.history.keys() == fitted.history.keys()
-        for name, values in fitted.history.items():
-            np.testing.assert_allclose(received.history[name], values, atol=1e-4, err_msg=name)
-        expected = one.evaluate(IMAGES, LABELS, batch_size=batch_size, verbose=0)
-        assert two.evaluate(IMAGES, LABELS, batch_size=batch_size, verbose=0) == pytest.approx(
-            expected, rel=1e-5
-        )
+# 11 images in batches of 4: the last one is 2 and 1; in batches of 5 it is 1 and none.
+@pytest.mark.parametrize(
+    ("classifier", "inside", "batch_size"),
+    [(None, False, 4), (Subclassed, True, 5), (_initialised, False, 5)],
+)
+def test_fit_on_two_replicas_is_fit_on_one(classifier, inside, batch_size):
+    arguments = {"batch_size": batch_size, "shuffle": False, "verbose": 0, "epochs": 2}
+    one = _mle(classifier)
+    fitted = one.fit(IMAGES, LABELS, **arguments)
+    strategy = two_replicas()
+    with strategy.scope():
+        two = _mle(classifier)
+    with strategy.scope() if inside else contextlib.nullcontext():
+        received = two.fit(IMAGES, LABELS, **arguments)
+    _assert_equal(_weights(one), _weights(two), atol=1e-5)
+    assert received.history.keys() == fitted.history.keys()
+    for name, values in fitted.history.items():
+        np.testing.assert_allclose(received.history[name], values, atol=1e-4, err_msg=name)
+    expected = one.evaluate(IMAGES, LABELS, batch_size=batch_size, verbose=0)
+    evaluated = two.evaluate(IMAGES, LABELS, batch_size=batch_size, verbose=0)
+    assert evaluated == pytest.approx(expected, rel=1e-5)
 
 
 def test_optimizers_from_outside_the_scope_are_taken_into_it():
@@ -176,30 +174,27 @@ def test_other_data_is_refused(data):
         _mle().fit(data, LABELS, verbose=0)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float16", "float64", "int32"])
-def test_images_of_any_type(dtype):
+@pytest.mark.parametrize(
+    "name", ["mle", "at", "vat", "xat", "xvat", "random_mask", "pi_model", "mean_teacher"]
+)
+def test_images_of_any_type(name):
     images = np.random.default_rng(0).integers(0, 2, (8, *IMAGE_SHAPE))
-    dataset = tf.data.Dataset.from_tensors((images.astype(dtype), LABELS[:8]))
-    for name in ("mle", "at", "vat", "xat", "xvat", "random_mask", "pi_model", "mean_teacher"):
-        weights = []
-        for batches in (
-            dataset,
-            tf.data.Dataset.from_tensors((images.astype("float32"), LABELS[:8])),
-        ):
-            keras.utils.set_random_seed(3)
-            method = methods.get(name)(make_classifier())
-            method.compile(optimizer=keras.optimizers.SGD(0.5))
-            method.fit(batches, verbose=0)
-            weights.append(_weights(method))
-        _assert_equal(*weights)
+
+    def train(dtype):
+        keras.utils.set_random_seed(3)
+        method = methods.get(name)(make_classifier())
+        method.compile(optimizer=keras.optimizers.SGD(0.5))
+        method.train_step((tf.constant(images.astype(dtype)), LABELS[:8]))
+        return method
+
+    expected = train("float32")
+    for dtype in ("uint8", "float16", "float64", "int32"):
+        method, given = train(dtype), images.astype(dtype)
+        _assert_equal(_weights(method), _weights(expected))
         if hasattr(method, "perturb"):
-            arguments = (
-                (images.astype(dtype), LABELS[:8]) if name == "at" else (images.astype(dtype),)
-            )
-            assert method.perturb(*arguments)["x_adv"].dtype == tf.float32
-        np.testing.assert_array_equal(
-            method(images.astype(dtype)), method(images.astype("float32"))
-        )
+            seen = method.perturb(given, **({"label": LABELS[:8]} if name == "at" else {}))
+            assert seen["x_adv"].dtype == tf.float32
+        np.testing.assert_array_equal(method(given), method(images.astype("float32")))
 
 
 # Losses, weights, metrics.
@@ -369,6 +364,15 @@ def test_weights_are_saved_before_and_after_a_build(tmp_path):
     for each in (method, other):
         each.train_step(batch)
     _assert_equal(_state(method), _state(other))
+
+
+def test_weights_of_a_combination_are_those_of_its_terms():
+    method = methods.Combined([methods.XVAT(make_classifier()), methods.EntropyMinimization()])
+    method.compile(loss_weights={"entropy": 0.25, "l0": 0.5}, label_smoothing=0.1)
+    assert (method.loss_weights["entropy"], method.loss_weights["l0"]) == (0.25, 0.5)
+    assert [part.label_smoothing for part in method.parts] == [0.1, 0.1]
+    twin = copy.deepcopy(method)
+    assert twin.loss_weights == method.loss_weights and twin.label_smoothing == 0.1
 
 
 def test_a_model_is_exported_right_after_fit(tmp_path):
