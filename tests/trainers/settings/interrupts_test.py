@@ -13,9 +13,13 @@ _ROOT = pathlib.Path(interrupts.__file__).parents[2]
 _READY = "print('ready', flush=True); time.sleep(30)"
 
 
+# As Python starts where nobody ignores the signal, as shells do for what they run in the background.
+_START = "import signal, sys, time; signal.signal(signal.SIGINT, signal.default_int_handler); "
+
+
 def _interrupt(code):
     with subprocess.Popen(  # noqa: S603 (this interpreter and the tests' own code)
-        [sys.executable, "-c", f"import sys, time; {code}"],
+        [sys.executable, "-c", _START + code],
         cwd=_ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
