@@ -13,7 +13,7 @@ _ROOT = pathlib.Path(interrupts.__file__).parents[2]
 _READY = "print('ready', flush=True); time.sleep(30)"
 
 
-# As Python starts where nobody ignores the signal, as shells do for what they run in the background.
+# Python leaves a signal ignored that a shell ignores for what it runs in the background.
 _START = "import signal, sys, time; signal.signal(signal.SIGINT, signal.default_int_handler); "
 
 
