@@ -208,7 +208,8 @@ class Trainer(keras.Model):
         """
         with self.distribute_strategy.scope():
             optimizer = optimizers.get(optimizer, default)
-            if is_distributed(optimizer.iterations) != is_distributed(self.step):
+            # Its first variable counts the steps; `iterations` counts accumulated ones as one.
+            if is_distributed(optimizer.variables[0]) != is_distributed(self.step):
                 optimizer = type(optimizer).from_config(optimizer.get_config())
         return optimizer
 

@@ -205,6 +205,22 @@ def test_tokens_are_taken_by_methods_that_perturb_nothing(dtype):
     np.testing.assert_array_equal(method(tokens), method.classifier(tokens))
 
 
+class OneHot(Subclassed):
+    def call(self, x):
+        return super().call(tf.one_hot(x, 9))
+
+
+def test_tokens_stay_integers_for_a_classifier_that_looks_them_up_itself():
+    method = methods.EntropyMinimization(OneHot(tf.identity))
+    tokens = np.random.default_rng(0).integers(0, 9, (12, 5)).astype(np.int32)
+    method.classifier(tokens)
+    method.compile()
+    method.built = True
+    method.num_classes = 4
+    method.train_step((tf.constant(tokens), LABELS))
+    np.testing.assert_array_equal(method(tokens), method.classifier(tokens))
+
+
 @pytest.mark.parametrize("name", ["xat", "xvat", "random_mask"])
 def test_channels_in_front_are_refused(name):
     layers = [keras.layers.GlobalAveragePooling2D(data_format="channels_first")]

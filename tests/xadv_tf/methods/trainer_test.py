@@ -115,6 +115,10 @@ def test_optimizers_from_outside_the_scope_are_taken_into_it():
     method.compile(optimizers[0], mask_optimizer=optimizers[1])
     method.fit(IMAGES, LABELS, verbose=0)
     assert [float(p.optimizer.learning_rate.numpy()) for p in method.all_players()] == [0.5, 0.25]
+    for player in method.all_players():
+        assert player.optimizer not in optimizers
+        for variable in [*player.variables, *player.optimizer.variables]:
+            np.testing.assert_array_equal(*(mirror.numpy() for mirror in variable.value.values))
 
 
 def test_a_method_from_outside_the_scope_is_refused():
@@ -198,6 +202,17 @@ def test_images_of_any_type(name):
 
 
 # Losses, weights, metrics.
+
+
+def test_accumulated_gradients_are_those_of_the_larger_batch():
+    # Two batches of 4 in two steps are one of 8 in one.
+    keras.utils.set_random_seed(3)
+    method = methods.MLE(make_classifier())
+    method.compile(keras.optimizers.SGD(0.5, gradient_accumulation_steps=2))
+    method.fit(IMAGES[:8], LABELS[:8], batch_size=4, shuffle=False, verbose=0)
+    whole = _mle()
+    whole.fit(IMAGES[:8], LABELS[:8], batch_size=8, verbose=0, shuffle=False)
+    _assert_equal(_weights(whole), _weights(method), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["one_hot", "soft"])
@@ -335,7 +350,7 @@ _MASKED = {
 def _trained(make):
     keras.utils.set_random_seed(3)
     method = make(make_classifier(dropout=0.3))
-    method.compile()
+    method.compile(keras.optimizers.RMSprop(0.01), mask_optimizer=keras.optimizers.Adam(0.3))
     method.train_step(make_batch())
     return method
 
@@ -358,7 +373,7 @@ def test_weights_are_saved_before_and_after_a_build(tmp_path):
     method = _trained(_MASKED["generator"])
     method.save_weights(path)
     other = _MASKED["generator"](make_classifier(dropout=0.3))
-    other.compile()
+    other.compile(keras.optimizers.RMSprop(0.01), mask_optimizer=keras.optimizers.Adam(0.3))
     other.load_weights(path)
     batch = make_batch(seed=5)
     for each in (method, other):
