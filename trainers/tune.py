@@ -10,10 +10,12 @@ the chief and KERASTUNER_TUNER_ID=chief there, any other id elsewhere; --workdir
 
 import functools
 import os
+import pathlib
 
+from trainers.errors import UsageError
 from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
-from trainers.settings import program
+from trainers.settings import program, run_flags
 from trainers.tuning import plan
 
 _work = program.Late("trainers.work.tune")
@@ -28,6 +30,11 @@ def main(argv: list[str]) -> int:
         place = plan.role(os.environ)
         experiment, given, ranges = plan.read()
         refuse_unwritable(experiment.workdir, flag="--workdir")
+        if (pathlib.Path(experiment.workdir) / run_flags.NAME).exists():
+            raise UsageError(
+                "--workdir must be a directory for a search, not one of a run. "
+                f"Received: --workdir={experiment.workdir}"
+            )
     except ValueError as error:
         return program.mistake(error)
     return int(_work.run(place, experiment, given, ranges))

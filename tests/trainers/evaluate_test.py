@@ -144,3 +144,29 @@ def test_a_run_without_validation_images(make_run, capfd):
     workdir, _ = make_run("--method=mle")
     assert _main(f"--workdir={workdir}", "--split=validation") == 2
     assert "--split=validation needs a run with --num_validation above 0" in capfd.readouterr().err
+
+
+def test_one_bad_run_does_not_take_the_others_down(make_run, tmp_path, capfd):
+    for seed in (1, 2, 3, 4):
+        workdir, _ = make_run("--method=mle", f"--seed={seed}")
+        shutil.copytree(workdir, tmp_path / f"mle_{seed}")
+        result = dict.fromkeys(records._RESULT)
+        (tmp_path / f"mle_{seed}" / "result.json").write_text(json.dumps(result))
+    (tmp_path / "mle_2" / "config.flags").write_bytes(b"\xff\xff")
+    shutil.rmtree(tmp_path / "mle_3" / "checkpoints")
+    place = tmp_path / "results"
+    assert _main(f"--workdir={tmp_path}/mle_*", f"--output={place}") == 2
+    (told,) = json.loads((place / "seeds.json").read_text())
+    assert told["workdirs"] == [f"{tmp_path}/mle_1", f"{tmp_path}/mle_4"]
+    first, second = capfd.readouterr().err.splitlines()
+    assert first.startswith(f"error: {tmp_path}/mle_2/config.flags is damaged (it is no text)")
+    assert second.endswith(f"train it first. Received: --workdir={tmp_path}/mle_3")
+
+
+def test_results_that_cannot_be_written_are_named(run, capfd, monkeypatch):
+    workdir, _ = run
+    (workdir / "confusion.png").mkdir()
+    assert _main(f"--workdir={workdir}") == 1
+    error = capfd.readouterr().err
+    assert error.startswith(f"error: the results in {workdir} could not be written (")
+    assert error.count("\n") == 1

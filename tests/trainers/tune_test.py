@@ -181,3 +181,11 @@ def test_mistakes_cost_a_sentence(runs, tmp_path, capsys, arguments, message):
     error = capsys.readouterr().err
     assert error.startswith("error: ") and message in error and error.count("\n") == 1
     assert not workdir.exists() and not runs
+
+
+def test_a_runs_directory_is_no_place_for_a_search(tmp_path, capsys):
+    (tmp_path / "config.flags").touch()
+    assert _main(tmp_path, *_GRID) == 2
+    assert (
+        "--workdir must be a directory for a search, not one of a run." in capsys.readouterr().err
+    )

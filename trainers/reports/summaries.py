@@ -62,6 +62,7 @@ class Summaries:
         self._method = loop.method
         self._writing = writing
         self._label = experiment.label
+        self._class_names = data.dataset.class_names
         self._shown = shown_images.one_of_each_class(data, at_most=_IMAGES_IN_PICTURES)
         self._many = np.arange(min(_MASKS_IN_HISTOGRAMS, len(data.split.pool)))
         self._many_images = data.pool.images_at(self._many)
@@ -101,6 +102,7 @@ class Summaries:
                 self._shown.image.numpy(),
                 self._shown.label.tolist(),
                 with_limit(result, shown_images.perturbing(self._method)),
+                class_names=self._class_names,
             )
             tf.summary.image(
                 "perturbations", figures.pixels(figure)[np.newaxis], description=_PICTURE

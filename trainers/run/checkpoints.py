@@ -1,9 +1,11 @@
 """Checkpoints: what they hold, and a directory of them in which each is whole or not there."""
 
+import contextlib
 import pathlib
 import shutil
 import sys
-from collections.abc import Set
+import tempfile
+from collections.abc import Iterator, Set
 from typing import Any
 
 import tensorflow as tf
@@ -13,6 +15,7 @@ from trainers.run.storage import directory_aside, storing
 from xadv_tf.methods import Method
 
 _TRIES = 5
+_PATTERN = frozenset("*?[\\")
 
 
 def checkpoint(method: Method, **more: Any) -> tf.train.Checkpoint:
@@ -115,7 +118,8 @@ class Checkpoints:
         """
         path = self._directory / str(step)
         try:
-            found = state.read(str(path / "state"))
+            with _readable(path) as folder:
+                found = state.read(str(folder / "state"))
             found.assert_existing_objects_matched().expect_partial()
         except (AssertionError, ValueError) as error:
             raise UsageError(
@@ -144,12 +148,25 @@ def _remove_others(directory: pathlib.Path, names: Set[str]) -> None:
 def _damage(path: pathlib.Path) -> str | None:
     """Why a checkpoint cannot be read, or None; reading all of it compares all checksums."""
     try:
-        reader = tf.train.load_checkpoint(str(path / "state"))
-        for name in reader.get_variable_to_shape_map():
-            reader.get_tensor(name)
+        with _readable(path) as folder:
+            reader = tf.train.load_checkpoint(str(folder / "state"))
+            for name in reader.get_variable_to_shape_map():
+                reader.get_tensor(name)
     except (tf.errors.OpError, IndexError, RuntimeError, ValueError) as error:
         return reason(error)
     return None
+
+
+@contextlib.contextmanager
+def _readable(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """The same folder by a name without a pattern: TensorFlow takes c[1] for one that c1 fits."""
+    if not _PATTERN.intersection(str(path)):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as aside:
+        link = pathlib.Path(aside) / "checkpoint"
+        link.symlink_to(path.absolute())
+        yield link
 
 
 def _optimizers(method: Method) -> dict[str, Any]:

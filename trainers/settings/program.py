@@ -17,6 +17,7 @@ from trainers.errors import UsageError
 from trainers.settings import command_line, interrupts, output
 
 _HELP = {"--help", "-help", "-h", "-?", "--helpshort", "-helpshort"}
+_warned: set[str] = set()
 _WIDTH = 80
 _INDENT = 27  # The longest name, and two spaces on either side.
 

@@ -11,12 +11,12 @@ import tensorflow as tf
 from absl import logging
 
 from trainers import errors
-from trainers.errors import UsageError
+from trainers.errors import RunFailedError, UsageError
 from trainers.reports import evaluation, seeds
 from trainers.run.loop import Loop
 from trainers.run.provenance import provenance
 from trainers.run.restore import restore
-from trainers.run.storage import write_aside
+from trainers.run.storage import storing, write_aside
 from trainers.settings import program, run_flags
 from xadv_tf import figures
 
@@ -141,9 +141,14 @@ def run(
         keras.utils.clear_session()
         try:
             measured, about = evaluate(run, split=split, weights=weights)
-            write(measured, about, folder)
+            with storing(f"the results in {folder}"):
+                write(measured, about, folder)
         except errors.from_outside(ValueError) as error:
             status = program.mistake(_of_run(error, run))
+            continue
+        except RunFailedError as error:
+            print(f"error: {error}", file=sys.stderr)
+            status = errors.FAILED
             continue
         reports[run] = about
         if quiet:
@@ -166,5 +171,6 @@ def run(
 
 def _of_run(error: Exception, run: str) -> Exception:
     """The error, said such that one knows of which run of several."""
-    sentence = errors.sentence(error)
-    return error if run in sentence else UsageError(f"{run}: {sentence}")
+    if isinstance(error, UsageError):
+        return error
+    return UsageError(f"--workdir={run} cannot be evaluated: {errors.sentence(error)}")

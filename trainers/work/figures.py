@@ -1,12 +1,15 @@
 """Pictures of what runs learned."""
 
+import sys
 from typing import Any
 
 from absl import logging
 
-from trainers.errors import UsageError
+from trainers import errors
+from trainers.errors import RunFailedError, UsageError
 from trainers.reports import shown_images
 from trainers.run.restore import restore
+from trainers.run.storage import storing
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import program
 from xadv_tf import figures, methods
@@ -38,7 +41,12 @@ def draw(workdir: str, additive_workdir: str | None = None) -> Any:
     results = [shown_images.perturbed(method, experiment.label, shown)]
     if additive_workdir:
         results.append(_additive(additive_workdir, experiment, shown))
-    return figures.draw_perturbations(shown.image.numpy(), shown.label.tolist(), *results)
+    return figures.draw_perturbations(
+        shown.image.numpy(),
+        shown.label.tolist(),
+        *results,
+        class_names=data.dataset.class_names,
+    )
 
 
 def _additive(
@@ -63,9 +71,14 @@ def run(workdir: str, additive_workdir: str | None, *, output: str, quiet: bool)
     """Draws, says where the picture is; returns the exit status."""
     logging.set_verbosity(logging.ERROR)
     try:
-        figures.save(draw(workdir, additive_workdir), output)
-    except (ValueError, OSError) as error:
+        picture = draw(workdir, additive_workdir)
+        with storing(f"the picture {output}"):
+            figures.save(picture, output)
+    except ValueError as error:
         return program.mistake(error)
+    except RunFailedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return errors.FAILED
     if not quiet:
         print(f"Picture: {output}")
     return 0

@@ -19,6 +19,8 @@ Array = npt.NDArray[Any]
 _CELL, _GAP, _GAP_UNDER_TEXT = 1.05, 0.08, 0.5
 _LEFT, _RIGHT, _TOP = 2.5, 0.85, 0.95
 _MARGIN, _LINE = 0.15, 0.2
+# Letters of a class's name that fit to an image, above it and with an arrow and a percentage below.
+_HEADING, _PREDICTION = 11, 6
 _CHANGED = "#c00000"
 # Perturbed images leave the range of the clean ones: it is shown this much wider on both sides.
 _WIDER = 0.2
@@ -96,7 +98,12 @@ class _Row:
     predictions: Result | None = None
 
 
-def draw_perturbations(x: Array, labels: Sequence[Any], *results: Result) -> Figure:
+def draw_perturbations(
+    x: Array,
+    labels: Sequence[Any],
+    *results: Result,
+    class_names: Sequence[str] | None = None,
+) -> Figure:
     """Draws a column for each image and a row for each quantity, with the row's colour scale.
 
     A row's images share their scale, and so do all rows of images. The scales of log_alpha and r
@@ -109,6 +116,8 @@ def draw_perturbations(x: Array, labels: Sequence[Any], *results: Result) -> Fig
             tensors will do, as they come from `perturb`.
         labels: their classes, [images].
         *results: what each method does to the same images.
+        class_names: [classes], what labels and predictions are called, shortened to their images'
+            width; their numbers by default.
 
     Raises:
         ValueError: if the arrays are not all about the same number of images.
@@ -132,9 +141,14 @@ def draw_perturbations(x: Array, labels: Sequence[Any], *results: Result) -> Fig
     for row, gap in zip(rows, gaps, strict=True):
         bottom -= gap + _CELL
         ax = place(_LEFT, bottom, strip, _CELL)
-        _draw_row(ax, row)
+        _draw_row(ax, row, class_names)
         if row is rows[0]:
-            strips.write(ax, [str(label) for label in labels], below=False, fontsize=12)
+            strips.write(
+                ax,
+                [_name(label, class_names, _HEADING) for label in labels],
+                below=False,
+                fontsize=12,
+            )
         # Shorter than the row, or its last numbers would touch those of the rows around it.
         bar = place(width - _RIGHT + 0.06, bottom + 0.1 * _CELL, 0.12, 0.8 * _CELL)
         strips.draw_scale(ax, bar, row.scale)
@@ -224,24 +238,30 @@ def _caption(results: Sequence[Result]) -> str:
     )
 
 
-def _draw_row(ax: Axes, row: _Row) -> None:
+def _draw_row(ax: Axes, row: _Row, class_names: Sequence[str] | None) -> None:
     strips.draw_images(ax, row.values, row.scale, gap=_GAP / _CELL)
     style: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
     ax.annotate(row.symbol, (0, 0.62), (-11, 0), fontsize=17, ha="right", va="center", **style)
     ax.annotate(row.meaning, (0, 0.42), (-11, 0), fontsize=10, ha="right", va="top", **style)
     if isinstance(row.predictions, Unperturbed):
-        texts = [_top(p) for p in row.predictions.before]
+        texts = [_top(p, class_names) for p in row.predictions.before]
         strips.write(ax, texts, below=True, fontsize=10)
     elif row.predictions is not None:
         pairs = list(zip(row.predictions.before, row.predictions.after, strict=True))
-        texts = [f"{_top(p)}\n→ {_top(q)}" for p, q in pairs]
+        texts = [f"{_top(p, class_names)}\n→ {_top(q, class_names)}" for p, q in pairs]
         colors = [_CHANGED if np.argmax(p) != np.argmax(q) else "black" for p, q in pairs]
         strips.write(ax, texts, colors, below=True, fontsize=10)
 
 
-def _top(probabilities: Array) -> str:
+def _top(probabilities: Array, class_names: Sequence[str] | None) -> str:
     """The likeliest class and its probability."""
-    return f"{np.argmax(probabilities)} ({100 * np.max(probabilities):.0f}%)"
+    name = _name(np.argmax(probabilities), class_names, _PREDICTION)
+    return f"{name} ({100 * np.max(probabilities):.0f}%)"
+
+
+def _name(label: Any, class_names: Sequence[str] | None, at_most: int) -> str:
+    name = str(label) if class_names is None else class_names[label]
+    return name if len(name) <= at_most else f"{name[: at_most - 1]}…"
 
 
 def _one_channel(values: Array) -> Array:

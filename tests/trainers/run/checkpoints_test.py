@@ -108,3 +108,10 @@ def test_a_state_that_is_not_finite_is_named():
     with pytest.raises(RunFailedError, match="velocity is no longer finite after step 0"):
         refuse_nonfinite(method)
     assert checkpoint(method).mask_optimizer is method.mask_optimizer
+
+
+@pytest.mark.parametrize("name", ["c[1]", "a*b", "what?", "back\\slash", "a,b"])
+def test_a_directory_may_have_a_name_that_looks_like_a_pattern(tmp_path, capfd, name):
+    Checkpoints(tmp_path / name, keep=2).save(_state(3.0), 3)
+    assert _restored(tmp_path / name) == 3.0
+    assert capfd.readouterr().err == ""

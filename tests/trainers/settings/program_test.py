@@ -95,7 +95,8 @@ def test_a_mistake_is_one_sentence_and_the_status_of_mistakes(capsys):
 
 def test_a_warning_is_one_line_without_our_source(capsys):
     code = _PROGRAM.replace(
-        "return 3", "import warnings; warnings.warn('3 files are skipped'); return 0"
+        "return 3",
+        "import warnings; [warnings.warn('3 files are skipped', stacklevel=n) for n in (1, 2)]",
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=_ROOT, capture_output=True, text=True)  # noqa: S603
     assert done.stderr == "warning: 3 files are skipped\n"

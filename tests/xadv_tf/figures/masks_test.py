@@ -162,6 +162,19 @@ def _labels(ax: Axes):
     return [*ax.texts, *ax.get_yticklabels()]
 
 
+def test_classes_are_called_by_their_names():
+    x, _, masked, _ = _arguments()
+    names = [f"class {i} of a kind" for i in range(masked.before.shape[1])]
+    names[0], names[2] = "cat", "M" * 30
+    figure = figures.draw_perturbations(x, [0, 1, 2], masked, class_names=names)
+    texts = [text.get_text() for ax in figure.axes for text in ax.texts]
+    for heading in ("cat", "class 1 of…", "MMMMMMMMMM…"):
+        assert heading in texts
+    # The predictions of `_arguments`, before and after.
+    assert "class… (94%)\n→ class… (67%)" in texts
+    assert any(text.startswith("cat (94%)\n→ cat") for text in texts)
+
+
 def test_arrays_of_another_number_of_images_are_refused():
     x, labels, masked, additive = _arguments()
     with pytest.raises(ValueError, match="before must have an entry for each of the 2 images"):
