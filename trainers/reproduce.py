@@ -197,6 +197,7 @@ def _attend(command: Sequence[str]) -> tuple[int, str]:
         to be said once.
     """
     kept = b""
+    interrupted = False
     # A fixed program of this project.
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:  # noqa: S603
         while True:
@@ -210,7 +211,9 @@ def _attend(command: Sequence[str]) -> tuple[int, str]:
                 break
             except KeyboardInterrupt:
                 # A terminal sends it to both. Training saves before it ends; a second one ends it.
-                continue
+                interrupted = True
+    if interrupted and status != errors.PREEMPTED:  # Whatever it made of it, it was to stop.
+        status = -signal.SIGINT
     return status, kept.removeprefix(_ERROR).decode(errors="replace").strip()
 
 

@@ -1,5 +1,6 @@
 import pathlib
 import shlex
+import subprocess
 
 import pytest
 
@@ -42,3 +43,12 @@ def test_tensorboard_is_the_one_beside_the_interpreter_if_there_is_one(here, mon
     (here / "bin" / "tensorboard").touch()
     words = shlex.split(commands.tensorboard_command("runs/my run"))
     assert words == ["bin/tensorboard", "--logdir=runs/my run"]
+
+
+def test_a_module_is_ours_though_the_folder_has_one_of_its_name(tmp_path):
+    for name in ("trainers", "flags", "xadv_tf"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the user's')")
+    command = commands.of_module("trainers.train", "--help")
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)  # noqa: S603
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("Trains one experiment")

@@ -195,11 +195,12 @@ def test_an_interrupted_run_stops_the_table(programs, monkeypatch, tmp_path, cap
     assert capfd.readouterr().err.startswith("error: interrupted; the same command goes on")
 
 
-def test_a_program_that_is_interrupted_may_save():
+@pytest.mark.parametrize(("ends", "expected"), [(75, 75), (1, 256 - 2), (0, 256 - 2)])
+def test_a_program_that_is_interrupted_may_save(ends, expected):
     # In a group of their own, as from a terminal: the signal comes to both.
-    saving = """
+    saving = f"""
 import signal, sys, time
-def save(*_): time.sleep(1); sys.exit(75)
+def save(*_): time.sleep(1); sys.exit({ends})
 signal.signal(signal.SIGINT, save)
 print("ready", flush=True)
 signal.pause()
@@ -217,7 +218,7 @@ sys.exit(reproduce._attend([sys.executable, "-c", {saving!r}])[0])
     ) as process:
         assert process.stdout.readline() == b"ready\n"
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(timeout=60) == 75
+        assert process.wait(timeout=60) == expected
 
 
 def test_a_directory_of_other_flags_is_refused_before_anything_is_trained(

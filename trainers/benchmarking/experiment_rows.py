@@ -11,6 +11,7 @@ from trainers.benchmarking import child, experiment_table
 from trainers.errors import UsageError
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import overriding
+from trainers.settings.command_line import EXPERIMENTS
 
 # There are no runs here that a flag of a call could be of, and rows are timed on one device.
 FLAGS = tuple(name for name in experiment_lib.all_names(without={Kind.CALL}) if name != "strategy")
@@ -65,6 +66,9 @@ def measure(
 
 def _matches(pattern: str) -> list[str]:
     files = sorted(glob.glob(os.path.expanduser(pattern)))
+    # Those that come with this project are found from any folder.
+    for folder in (EXPERIMENTS, EXPERIMENTS.parents[1]):
+        files = files or sorted(glob.glob(str(folder / pattern))) if pattern else files
     if not files:
         raise UsageError(
             "--experiments must name flagfiles that exist, or patterns of such like "

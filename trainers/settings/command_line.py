@@ -7,6 +7,7 @@ one wins. One file must not set a flag to two different values.
 
 --experiment=NAME is the flagfile of an experiment that comes with this project, by its name below
 flags/experiments, from any folder: --experiment=digits/vat. Where NAME is a file, it is that file.
+--flagfile=flags/experiments/digits/vat.flags, as documents have it, works from any folder too.
 """
 
 import dataclasses
@@ -76,15 +77,22 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
                 raise UsageError(
                     f"--{name.lstrip('-')} must name a file of flags. Received: nothing"
                 )
-            files.append(_find(file) if name in _NAMED else file)
+            files.append(_find(file) if name in _NAMED else _place(file))
         else:
             typed.append(argument)
     return files, typed
 
 
+def _place(file: str) -> str:
+    """A flagfile where it is; flags/experiments/... as documents have it, from any folder."""
+    ours = EXPERIMENTS.parents[1] / file
+    own = file.startswith("flags/") and not os.path.exists(file) and os.path.isfile(ours)
+    return str(ours) if own else file
+
+
 def _find(name: str) -> str:
     """The flagfile of --experiment=NAME, with or without its ending .flags."""
-    for path in (pathlib.Path(name), EXPERIMENTS / name):
+    for path in (pathlib.Path(name), EXPERIMENTS / name, EXPERIMENTS.parents[1] / name):
         for file in (path, path.with_name(f"{path.name}.flags")):
             if os.path.isfile(file):  # Which asks quietly for names that no file can have.
                 return str(file)

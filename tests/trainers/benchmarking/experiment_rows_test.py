@@ -79,3 +79,10 @@ def test_one_that_fails_does_not_keep_the_others_from_being_measured(monkeypatch
     assert task["arguments"] == ["--flagfile=good.flags", "--strategy=one_device"]
     assert task["steps"] == 9
     assert "[2/2] good.flags" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pattern", ["digits/*.flags", "flags/experiments/digits/*.flags"])
+def test_experiments_of_the_project_are_found_from_any_folder(plan, pattern):
+    assert [one.experiment.method for one in plan([pattern]).values()] == [
+        "mle", "random_mask", "vat", "xvat", "xvat"
+    ]  # fmt: skip

@@ -132,6 +132,9 @@ def test_a_flagfile_must_be_text(values, tmp_path):
 def test_an_experiment_is_found_from_any_folder(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert experiment.parse([f"--experiment={name}", "--seed=3"]).method == "vat"
+    written = "flags/experiments/digits/vat.flags"
+    for argument in (f"--experiment={written}", f"--flagfile={written}"):
+        assert experiment.parse([argument]).method == "vat"
     # A file is that file.
     (tmp_path / "digits").mkdir()
     (tmp_path / "digits" / "vat.flags").write_text("--method=mle\n")
