@@ -37,7 +37,8 @@ class MultiplicativeMethod(Method):
         **kwargs: `seed`, `ema_decay`, `evaluate_ema` and `name` of `Method`.
 
     Raises:
-        ValueError: for an unknown divergence, an output_scale not positive, another fill.
+        ValueError: for an unknown divergence, an output_scale not positive, another fill; once the
+            images are known, for an array that has not their shape, or to blur vectors.
     """
 
     perturbs = True
@@ -85,13 +86,15 @@ class MultiplicativeMethod(Method):
         raise NotImplementedError
 
     def check_classifier(self, input_shape: Any) -> None:
-        """As `Method.check_classifier`; the channels must stand last."""
+        """As `Method.check_classifier`; the channels must stand last, and `fill` be of an image."""
         classifiers.refuse_channels_first(self.classifier)
+        _refuse_other_than_of_image(self.fill, input_shape)
         super().check_classifier(input_shape)
 
     def apply_mask(self, image: Any, mask: tf.Tensor) -> tf.Tensor:
         """x_adv = output_scale (image z + fill (1 - z)), z the mask, float32, shape of `image`."""
         image = tf.cast(image, tf.float32)
+        _refuse_other_than_of_image(self.fill, image.shape)
         mask = masks.expand(mask, image.shape)
         masked = self.output_scale * image * mask
         if np.all(self.fill == 0.0):  # As a constant 0 it would cost a pass over the images.
@@ -141,4 +144,26 @@ def _check_fill(fill: Any) -> None:
         raise ValueError(
             "fill must be a number, an array of an image's shape or 'blurred'. "
             f"Received: fill={fill!r}"
+        )
+
+
+def _refuse_other_than_of_image(fill: Any, batch_shape: Any) -> None:
+    """Raises ValueError for a fill that is none of images [batch, ...] of this shape."""
+    shape = tuple(batch_shape)[1:]
+    if isinstance(fill, str):
+        if len(shape) == 1:
+            raise ValueError(
+                "fill must be a number or an array where the inputs are vectors, which have no "
+                f"neighbours to blur. Received: fill={fill!r} and inputs of shape {shape}"
+            )
+        return
+    given = np.shape(fill)
+    # Numbers stretch to an image's shape, but never beyond it, as several images would.
+    if len(given) > len(shape) or not all(
+        side in (1, image_side) or image_side is None
+        for side, image_side in zip(reversed(given), reversed(shape), strict=False)
+    ):
+        raise ValueError(
+            f"fill must be a number or have the shape {shape} of an image. "
+            f"Received: fill of shape {given}"
         )

@@ -164,3 +164,44 @@ def test_what_is_filled_in_is_trained_on():
 def test_another_fill_is_refused(fill):
     with pytest.raises(ValueError, match="fill must be a number.*Received: fill="):
         XVAT(make_classifier(), fill=fill)
+
+
+def _linear(shape):
+    return keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(3)])
+
+
+@pytest.mark.parametrize(
+    ("image", "fill"),
+    [
+        ((8, 8, 1), (4, 4, 1)),
+        ((8, 8, 1), (6, 5, 1)),
+        ((8, 8, 1), (32, 8, 8, 1)),
+        ((8, 8, 1), (1, 8, 8, 1)),
+        ((8, 8, 1), (3,)),
+        ((7,), (8,)),
+    ],
+)
+def test_a_fill_of_another_shape_is_refused(image, fill):
+    for make in (XVAT, RandomMask):
+        with pytest.raises(ValueError, match=r"fill must be.*Received: fill of shape \("):
+            make(_linear(image), fill=np.ones(fill)).compile()
+    # And where nothing is built yet.
+    with pytest.raises(ValueError, match=r"Received: fill of shape \("):
+        RandomMask(_linear(image), fill=np.ones(fill)).perturb(np.ones((2, *image), np.float32))
+
+
+@pytest.mark.parametrize("fill", [(8, 6, 3), (3,), (6, 1), (1,), ()])
+def test_a_fill_stretches_to_an_image(fill):
+    # Broadcast as NumPy does; all gates are closed.
+    values = np.random.default_rng(0).normal(size=fill).astype(np.float32)
+    method = RandomMask(_linear((8, 6, 3)), log_alpha_mean=-9.0, log_alpha_stddev=0.0, fill=values)
+    method.compile()
+    seen = method.perturb(np.ones((2, 8, 6, 3), np.float32))["x_adv"]
+    np.testing.assert_array_equal(seen, np.broadcast_to(values, (2, 8, 6, 3)))
+
+
+def test_vectors_cannot_be_blurred():
+    with pytest.raises(ValueError, match="no neighbours.*Received: fill='blurred'"):
+        XVAT(_linear((7,)), fill="blurred").compile()
+    with pytest.raises(ValueError, match="no neighbours.*Received: fill='blurred'"):
+        XVAT(_linear((7,)), fill="blurred").perturb(np.ones((2, 7), np.float32))
