@@ -65,6 +65,25 @@ def expand(mask: tf.Tensor, image_shape: Any) -> tf.Tensor:
     return mask[(slice(None), *(slice(image_shape[axis]) for axis in axes))]
 
 
+def refuse_other_gates(gates: Any, image_shape: Any) -> None:
+    """Raises ValueError unless gates can be expanded to images, and each of them covers pixels.
+
+    Args:
+        gates: shape of an image's mask, [height', width', channels'] or such.
+        image_shape: [batch, height, width, channels] or such, None where not known.
+    """
+    shape = tuple(image_shape)[1:]
+    fits = len(gates) == len(shape) and gates[-1] in (1, shape[-1])
+    for covered, side in zip(gates[:-1], shape[:-1], strict=False):
+        # A square's side is rounded up, which may leave the last gates without a pixel.
+        fits &= side is None or (covered > 0 and covered == -(-side // -(-side // covered)))
+    if not fits:
+        raise ValueError(
+            "a mask must have a gate for each pixel or each square of pixels of the images, and 1 "
+            f"channel or theirs. Received: gates of shape {tuple(gates)}, images of shape {shape}"
+        )
+
+
 def num_gates(image_shape: Any, mask_channels: Any) -> int:
     """Gates of a mask at the image's resolution: its pixels, once per channel of the mask.
 

@@ -64,3 +64,28 @@ def test_a_blur_keeps_constants_and_takes_details_away():
     assert blurred[10, 10] == pytest.approx(height, rel=1e-4)
     assert blurred[12, 10] == pytest.approx(height * np.exp(-0.5), rel=1e-4)
     assert blurred[10, 13] == pytest.approx(height * np.exp(-9.0 / 8.0), rel=1e-3)
+
+
+# 8 pixels have 8 gates, 4 of two, 3 of three, three and two, 2 of four, or 1. Of 5 or 6 gates the
+# squares are two pixels wide, and the last ones lie beyond the image.
+@pytest.mark.parametrize(
+    ("gates", "fits"),
+    [((8, 8, 1), True), ((4, 2, 3), True), ((3, 1, 1), True), ((3, 5, 1), False)]
+    + [((6, 8, 1), False), ((9, 8, 1), False), ((0, 8, 1), False), ((8, 8, 2), False)]
+    + [((8, 8), False), ((1, 8, 8, 1), False), ((64,), False)],
+)
+def test_gates_that_fit_an_image(gates, fits):
+    if fits:
+        masks.refuse_other_gates(gates, (None, 8, 8, 3))
+        covered = masks.expand(tf.reshape(tf.range(np.prod(gates)), [1, *gates]), (1, 8, 8, 3))
+        assert len(np.unique(covered)) == np.prod(gates)
+    else:
+        with pytest.raises(ValueError, match="a mask must have a gate.*Received: gates of shape"):
+            masks.refuse_other_gates(gates, (None, 8, 8, 3))
+
+
+def test_gates_of_vectors_and_of_images_of_any_size():
+    masks.refuse_other_gates((7,), (None, 7))
+    masks.refuse_other_gates((5, 3, 1), (None, None, None, 1))
+    with pytest.raises(ValueError, match=r"Received: gates of shape \(6,\), .* shape \(7,\)"):
+        masks.refuse_other_gates((6,), (None, 7))

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from xadv_tf.local_variables import gather_rows
 
@@ -63,8 +65,29 @@ class PerturbationTable(keras.layers.Layer):
 
         Returns:
             float32 [batch, *shape], whose gradient to `log_alpha` is `tf.IndexedSlices`.
+
+        Raises:
+            ValueError: for an index of no row. Within tf.function TensorFlow raises instead, on
+                CPU alone.
         """
+        self.refuse_other_index(index)
         return gather_rows(self.log_alpha, index)
+
+    def refuse_other_index(self, index: Any) -> None:
+        """Raises ValueError for an index of no row, unless it is symbolic.
+
+        Args:
+            index: integer [batch].
+        """
+        if tf.is_symbolic_tensor(index):
+            return
+        flat = np.ravel(index)
+        outside = flat[(flat < 0) | (flat >= self.num_examples)]
+        if outside.size:
+            raise ValueError(
+                f"index must lie in [0, {self.num_examples}), the rows of the table. "
+                f"Received: index {outside[0]}"
+            )
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """Returns the shape of the rows of `input_shape` indices."""

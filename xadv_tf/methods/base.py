@@ -300,6 +300,7 @@ class Method(Trainer):
     def build_optimizers(self) -> None:
         """Creates the optimizers' variables."""
         # Keras would build them in the first step; a checkpoint needs their variables before.
+        players_lib.refuse_shared_optimizer(self.all_players())
         for player in self.all_players():
             player.optimizer.build(list(player.variables))
             reductions.take_sums(player.optimizer)

@@ -118,3 +118,14 @@ def first_images(batches_of_data: Iterable[Batch], count: int) -> tf.Tensor:
         if sum(len(image) for image in images) >= count:
             break
     return tf.concat(images, axis=0)
+
+
+def refuse_shared_optimizer(players: Sequence[Player]) -> None:
+    """Raises ValueError where two players have one optimizer, which keeps one set of moments."""
+    for i, player in enumerate(players):
+        for other in players[:i]:
+            if player.optimizer is other.optimizer:
+                raise ValueError(
+                    f"the {other.name} and the {player.name} must have an optimizer each. "
+                    f"Received: one {type(player.optimizer).__name__} for both"
+                )

@@ -96,7 +96,7 @@ class TrainedMaskMethod(MultiplicativeMethod):
         """log_alpha of these images (see `MultiplicativeMethod.log_alpha`).
 
         Raises:
-            ValueError: for a table without an index.
+            ValueError: for a table without an index, or with one of no row.
         """
         if isinstance(self.mask, PerturbationGenerator):
             return self.mask(image)
@@ -105,6 +105,7 @@ class TrainedMaskMethod(MultiplicativeMethod):
                 "A mask that is a table is found by the image's index in the pool; "
                 "pass index=[batch]. Received: index=None"
             )
+        self.mask.refuse_other_index(index)  # Here, for Keras adds lines to what a layer raises.
         rows = self.mask(index)
         if isinstance(self.mask_optimizer, optimizers.RowAdam):
             # Where a dense optimizer would have carried these rows since their last visit.
@@ -170,6 +171,12 @@ class TrainedMaskMethod(MultiplicativeMethod):
             for i in range(self.alternating_steps)
         ]
         return [*ascents, Phase(self.compute_losses, super().players())]
+
+    def check_classifier(self, input_shape: Any) -> None:
+        """As `MultiplicativeMethod.check_classifier`; the rows of a table must fit the images."""
+        super().check_classifier(input_shape)
+        if isinstance(self.mask, PerturbationTable):
+            masks.refuse_other_gates(self.mask.shape, input_shape)
 
     def build(self, input_shape: Any) -> None:
         """Builds classifier, mask and optimizers for images of `input_shape`, [batch, ...]."""

@@ -82,3 +82,12 @@ def test_config_round_trip():
 def test_an_empty_table_is_an_error():
     with pytest.raises(ValueError, match="at least 1. Received: num_examples=0"):
         PerturbationTable(0, (2,))
+
+
+@pytest.mark.parametrize("wrong", [-1, 5, 100])
+def test_an_index_of_no_row_is_an_error(wrong):
+    # TensorFlow would give zeros for it on a GPU.
+    table = PerturbationTable(5, (2,))
+    for index in (np.array([0, wrong]), np.array([wrong, 4]), tf.constant([wrong], tf.int64)):
+        with pytest.raises(ValueError, match=rf"\[0, 5\).*Received: index {wrong}\b"):
+            table(index)

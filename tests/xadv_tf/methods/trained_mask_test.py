@@ -255,3 +255,28 @@ def test_arguments_out_of_range(wrong):
     ((name, value),) = wrong.items()
     with pytest.raises(ValueError, match=f"Received: {name}={value!r}"):
         XVAT(make_classifier(), **wrong)
+
+
+def test_a_table_whose_rows_do_not_fit_is_refused():
+    for shape in ((5, 6, 1), (6, 6), (6, 6, 3)):
+        method = XVAT(make_classifier(), mask=PerturbationTable(POOL, shape))
+        with pytest.raises(ValueError, match="Received: gates of shape"):
+            method.build((None, 6, 6, 2))
+
+
+@pytest.mark.parametrize("method_class", [XAT, XVAT])
+def test_one_optimizer_for_both_players_is_refused(method_class):
+    optimizer = keras.optimizers.Adam(0.1)
+    method = method_class(make_classifier())
+    with pytest.raises(
+        ValueError, match="the classifier and the mask.*Received: one Adam for both"
+    ):
+        method.compile(optimizer, optimizer)
+        method.build((None, 6, 6, 2))
+
+
+def test_an_index_beyond_the_table_is_refused_by_one_sentence():
+    method = XVAT(make_classifier(), mask=_table())
+    images = np.ones((2, 6, 6, 2), np.float32)
+    with pytest.raises(ValueError, match=rf"^index must lie in .*Received: index {POOL}$"):
+        method.perturb(images, index=[0, POOL])
