@@ -26,6 +26,7 @@ _PASSIVE = (
     keras.layers.Reshape,
 )
 _PROBED = 32
+_SATURATED = 0.9  # Share of a sigmoid's values for large images that are 0 or 1.
 
 
 def refuse_other_than_layer(name: str, received: Any) -> None:
@@ -67,7 +68,8 @@ def build(classifier: Any, input_shape: Any) -> int:
     if not isinstance(outputs, list | tuple) or len(outputs) != 1:
         raise ValueError(
             f"classifier must give one tensor, the logits. Received: {classifier.name}, which "
-            f"gives {len(outputs)}"
+            f"gives {f'a {type(outputs).__name__} of ' if isinstance(outputs, dict) else ''}"
+            f"{len(outputs)}"
         )
     shape = tuple(outputs[0].shape)
     if len(shape) != 2 or (shape[1] or 2) < 2:
@@ -84,22 +86,26 @@ def build(classifier: Any, input_shape: Any) -> int:
 def refuse_probabilities(classifier: Any, image: Any) -> None:
     """Raises ValueError if the outputs for some images are probabilities and not logits.
 
-    Softmax: in [0, 1] with the sum 1. Sigmoid: between 0 and 1, for a hundred times the image too.
+    Softmax: in [0, 1] with the sum 1. Sigmoid: between 0 and 1, for a hundred times the image too;
+    rounding takes them to the ends of that interval, and a sum beyond.
 
     Args:
         classifier: built.
         image: [batch, ...].
     """
     image = image[:_PROBED]
-    outputs = np.asarray(keras.ops.cast(classifier(image, training=False), "float32"))
-    if not outputs.size or np.min(outputs) < 0.0 or np.max(outputs) > 1.0:
+    outputs, rounding = _outputs(classifier, image)
+    if not outputs.size or not _in_unit_interval(outputs, rounding):
         return
-    if np.allclose(np.sum(outputs, axis=-1), 1.0, atol=1e-3):
+    if np.allclose(np.sum(outputs, axis=-1), 1.0, atol=rounding):
         raise ValueError(_instead_of_logits("outputs in [0, 1] that sum to 1"))
-    if np.min(outputs) > 0.0 and np.max(outputs) < 1.0 and np.ptp(outputs) > 0.0:
-        far = np.asarray(keras.ops.cast(classifier(100.0 * image, training=False), "float32"))
-        if np.min(far) >= 0.0 and np.max(far) <= 1.0:
-            raise ValueError(_instead_of_logits("outputs in (0, 1) whatever the images"))
+    if np.ptp(outputs) > 0.0:
+        far, _ = _outputs(classifier, 100.0 * image)
+        inside = np.min(outputs) > 0.0 and np.max(outputs) < 1.0
+        # Zeros alone are no sign: what is rectified and normalised has them, and cosines between.
+        saturated = np.mean(np.minimum(far, 1.0 - far) <= rounding) > _SATURATED
+        if _in_unit_interval(far, rounding) and (inside or saturated):
+            raise ValueError(_instead_of_logits("outputs in [0, 1] whatever the images"))
 
 
 def refuse_tokens(classifier: Any) -> None:
@@ -125,6 +131,17 @@ def refuse_channels_first(classifier: Any) -> None:
 def layers(model: Any) -> list[Any]:
     """All layers within a model, itself included."""
     return list(model._flatten_layers(include_self=True, recursive=True))
+
+
+def _outputs(classifier: Any, image: Any) -> tuple[Any, float]:
+    """A classifier's outputs, float32, and how far rounding may take a sum of them from 1."""
+    outputs = classifier(image, training=False)
+    half = keras.backend.standardize_dtype(outputs.dtype) in ("bfloat16", "float16")
+    return np.asarray(keras.ops.cast(outputs, "float32")), 2e-2 if half else 1e-3
+
+
+def _in_unit_interval(outputs: Any, rounding: float) -> bool:
+    return bool(np.min(outputs) >= -rounding and np.max(outputs) <= 1.0 + rounding)
 
 
 def _refuse_structures(classifier: Any) -> None:

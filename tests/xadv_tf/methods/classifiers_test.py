@@ -37,6 +37,15 @@ class Squash(keras.layers.Layer):
         return tf.nn.softmax(x)
 
 
+class Called(keras.layers.Layer):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def call(self, x):
+        return self.function(x)
+
+
 def _nested(inner):
     inputs = keras.Input((8, 8, 3))
     return keras.Model(inputs, keras.Sequential([inner])(inputs))
@@ -61,6 +70,13 @@ FED = {
     "own_function": lambda: _sequential(
         keras.layers.Dense(4, activation=lambda x: tf.nn.softmax(x))
     ),
+    # Exact zeros and ones, and a sum that rounding took beyond 1.
+    "saturated": lambda: Subclassed(lambda x: tf.nn.sigmoid(500.0 * x)),
+    "saturated_layer": lambda: _sequential(
+        keras.layers.Dense(4), Called(lambda x: tf.nn.sigmoid(500.0 * x))
+    ),
+    "beyond_1": lambda: Subclassed(lambda x: tf.nn.softmax(1e3 * x) * (1.0 + 2e-7)),
+    "bfloat16": lambda: Subclassed(lambda x: tf.nn.softmax(tf.cast(x, tf.bfloat16)) * 1.0039),
     "inner_subclassed": lambda: _nested(Subclassed(tf.nn.softmax)),
 }
 
@@ -93,6 +109,8 @@ def test_probabilities_are_seen_in_the_first_batch(kind):
         lambda: _sequential(keras.layers.Dense(4, kernel_initializer="zeros")),
         # Small and positive, as of means of rectified maps.
         lambda: Subclassed(lambda x: 0.01 * tf.abs(x) + 0.1),
+        # Rectified and of length 1: zeros and cosines.
+        lambda: Subclassed(lambda x: tf.nn.l2_normalize(tf.nn.relu(x) + [0.0, 0.0, 0.3, 0.4], -1)),
     ],
 )  # fmt: skip
 def test_logits_are_not_taken_for_probabilities(classifier):
@@ -138,7 +156,7 @@ WRONG = {
     "subclassed_dict_input": (lambda: DictInput(tf.identity), "one tensor of images.*raises"),
     "outputs": (_several_outputs, "one tensor, the logits.*gives 2"),
     "two_outputs": (lambda: TwoOutputs(tf.identity), "one tensor, the logits"),
-    "dict_output": (lambda: DictOutput(tf.identity), "one tensor, the logits"),
+    "dict_output": (lambda: DictOutput(tf.identity), "one tensor, the logits.*a dict of 1"),
     "one_logit": (
         lambda: _sequential(keras.layers.Dense(1)), r"two or more classes.*\(None, 1\)"
     ),
