@@ -53,15 +53,16 @@ def take_sums(optimizer: Any) -> None:
     far as one does.
 
     Raises:
-        ValueError: for gradient accumulation on several replicas.
+        ValueError: on several replicas, for gradient accumulation or ema_overwrite_frequency.
     """
-    steps = optimizer.gradient_accumulation_steps
-    if steps and num_replicas() > 1:
-        # Keras decides within tf.cond whether to step, and replicas cannot meet in there.
-        raise ValueError(
-            "gradient_accumulation_steps must be None with several replicas. "
-            f"Received: gradient_accumulation_steps={steps}, {num_replicas()} replicas"
-        )
+    # Keras decides within tf.cond whether to do these, and replicas cannot meet in there.
+    for name in ("gradient_accumulation_steps", "ema_overwrite_frequency"):
+        steps = getattr(optimizer, name)
+        if steps and num_replicas() > 1:
+            raise ValueError(
+                f"{name} must be None with several replicas. "
+                f"Received: {name}={steps}, {num_replicas()} replicas"
+            )
     optimizer._all_reduce_sum_gradients = list
 
 

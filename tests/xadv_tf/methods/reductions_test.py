@@ -1,5 +1,6 @@
 """Sums over replicas: two of them against one that holds the whole batch."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -94,3 +95,16 @@ def test_logs_are_summed_by_name():
         assert logs == {"a": 3.0, "b": 21.0}
     one = {"a": tf.constant(1.0)}
     assert reductions.sum_over_replicas(one, 1) == one
+
+
+def test_what_keras_does_in_a_branch_is_refused_on_several_replicas():
+    for arguments in (
+        {"gradient_accumulation_steps": 2},
+        {"use_ema": True, "ema_overwrite_frequency": 3},
+    ):
+        optimizer = keras.optimizers.SGD(0.1, **arguments)
+        reductions.take_sums(optimizer)
+        name, value = list(arguments.items())[-1]
+        received = f"{name} must be None .*Received: {name}={value}, 2 replicas"
+        with two_replicas().scope(), pytest.raises(ValueError, match=received):
+            reductions.take_sums(optimizer)
