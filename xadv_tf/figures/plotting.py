@@ -20,8 +20,12 @@ def plot(method: Any, images: Any, labels: Any = None, **kwargs: Any) -> Figure:
 
     Returns:
         The figure of `draw_perturbations`.
+
+    Raises:
+        ValueError: for no image, for images of another shape, and for values that are not finite.
     """
     images = np.asarray(images, np.float32)
+    _refuse_other_than_images(images)
     before = _probabilities(method, images)
     if labels is None:
         labels = np.argmax(before, axis=-1)
@@ -52,3 +56,16 @@ def _probabilities(method: Any, images: Any) -> Any:
     logits = np.asarray(method(images), np.float64)
     scaled = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
     return scaled / np.sum(scaled, axis=-1, keepdims=True)
+
+
+def _refuse_other_than_images(images: Any) -> None:
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or not images.size:
+        raise ValueError(
+            "images must be one or more, [images, height, width, 1 or 3]. "
+            f"Received: images of shape {images.shape}"
+        )
+    if not np.all(np.isfinite(images)):
+        raise ValueError(
+            "images must be finite. "
+            f"Received: images with {np.sum(~np.isfinite(images))} values that are not"
+        )

@@ -62,3 +62,18 @@ def test_tensors_of_perturb_are_drawn_as_they_come():
         name: seen[name] for name in ("x_adv", "log_alpha", "mask")
     })  # fmt: skip
     assert figures.draw_perturbations(tf.constant(IMAGES), [0, 1, 2, 3], result).axes
+
+
+@pytest.mark.parametrize("shape", [(4, 7), (4, 8, 8), (4, 8, 8, 2), (0, 8, 8, 1), (2, 4, 8, 8, 1)])
+def test_what_is_no_image_is_refused(shape):
+    method = methods.MLE(_classifier())
+    with pytest.raises(ValueError, match="images must be one or more.*Received: images of shape"):
+        figures.plot(method, np.zeros(shape))
+
+
+def test_images_that_are_not_finite_are_refused():
+    images = IMAGES.copy()
+    images[1, :2, 3] = np.nan
+    images[0, 0, 0] = np.inf
+    with pytest.raises(ValueError, match="finite. Received: images with 3 values"):
+        figures.plot(methods.MLE(_classifier()), images)
