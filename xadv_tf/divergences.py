@@ -46,7 +46,7 @@ def cross_entropy(labels: Any, logits: Any, *, smoothing: float = 0.0) -> tf.Ten
         ValueError: for labels of another shape or type.
     """
     logits = tf.cast(logits, tf.float32)
-    labels = tf.convert_to_tensor(labels)
+    labels = _without_bools(labels)
     if is_distribution(labels):
         if not labels.shape[1:].is_compatible_with(logits.shape[1:]):
             raise ValueError(_unfit_labels(labels, logits.shape[-1]))
@@ -73,7 +73,7 @@ def class_labels(labels: Any) -> tf.Tensor:
     Raises:
         ValueError: for another shape or type.
     """
-    labels = tf.convert_to_tensor(labels)
+    labels = _without_bools(labels)
     if is_distribution(labels):
         likeliest = tf.argmax(labels, axis=-1, output_type=tf.int32)
         return tf.where(tf.reduce_any(labels != 0, axis=-1), likeliest, -1)
@@ -81,14 +81,23 @@ def class_labels(labels: Any) -> tf.Tensor:
     fits = shape.rank is None or shape.rank == 1 or (shape.rank == 2 and shape[1] in (1, None))
     if not labels.dtype.is_integer or not fits:
         raise ValueError(_unfit_labels(labels, "classes"))
+    if labels.dtype in (tf.int64, tf.uint32, tf.uint64):
+        # A cast alone would take 2**32 + 1 for class 1.
+        labels = tf.clip_by_value(tf.cast(labels, tf.int64), tf.int32.min, tf.int32.max)
     return tf.reshape(tf.cast(labels, tf.int32), [-1])
 
 
 def is_distribution(labels: Any) -> bool:
     """Whether labels are one-hot or a distribution, [batch, classes], by their shape and type."""
     shape = labels.shape
-    numeric = labels.dtype.is_integer or labels.dtype.is_floating
+    numeric = labels.dtype.is_integer or labels.dtype.is_floating or labels.dtype.is_bool
     return bool(numeric and shape.rank == 2 and (shape[1] or 0) > 1)
+
+
+def _without_bools(labels: Any) -> tf.Tensor:
+    labels = tf.convert_to_tensor(labels)
+    one_hot = labels.dtype.is_bool and is_distribution(labels)
+    return tf.cast(labels, tf.float32) if one_hot else labels
 
 
 def _unfit_labels(labels: Any, classes: Any) -> str:

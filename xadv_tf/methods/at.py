@@ -60,8 +60,10 @@ class AT(Method):
         evaluate_ema: bool = False,
         name: str | None = None,
     ) -> None:
-        if epsilon < 0:
-            raise ValueError(f"epsilon must not be negative. Received: epsilon={epsilon}")
+        if not 0 <= epsilon < float("inf"):  # As it stands a NaN fails too.
+            raise ValueError(
+                f"epsilon must be finite and not be negative. Received: epsilon={epsilon}"
+            )
         if norm not in ("linf", "l2"):
             raise ValueError(f"norm must be 'linf' or 'l2'. Received: norm={norm!r}")
         super().__init__(

@@ -12,7 +12,7 @@ from xadv_tf.methods import averages, classifiers, passes, reductions, regulariz
 from xadv_tf.methods import players as players_lib
 from xadv_tf.methods.players import Batch, Phase, Player, Terms
 from xadv_tf.methods.traced import Traced
-from xadv_tf.methods.trainer import Trainer
+from xadv_tf.methods.trainer import Trainer, is_weight
 
 
 class Method(Trainer):
@@ -258,15 +258,16 @@ class Method(Trainer):
         return self.keras_logs(logs, (labeled["label"], logits, labeled.get("weight")))
 
     def test_step(self, data: Any) -> dict[str, Any]:
-        """Accuracy and cross-entropy of `evaluated` in inference mode, for `evaluate`."""
+        """Accuracy and cross-entropy of `evaluated` over the known labels, for `evaluate`."""
         labeled = self._batch(data)["labeled"]
         logits = self(labeled["image"], training=False)
         label, weight = labeled["label"], labeled.get("weight")
         labels = divergences.class_labels(label)
+        known = tf.cast(labels >= 0, tf.float32)  # Others are neither right nor wrong.
         hits = tf.equal(tf.argmax(logits, axis=-1, output_type=labels.dtype), labels)
-        self.test_accuracy.update_state(tf.cast(hits, tf.float32))
+        self.test_accuracy.update_state(tf.cast(hits, tf.float32), known)
         losses = _weighted(divergences.cross_entropy(label, logits), weight)
-        self.test_cross_entropy.update_state(losses)
+        self.test_cross_entropy.update_state(losses, known)
         return dict(self.compute_metrics(None, label, logits, weight))
 
     # What Keras asks of a model.
@@ -293,6 +294,7 @@ class Method(Trainer):
         if self.ema_decay is not None and self.averaged is None:
             self.averaged = averages.clone(self.classifier, input_shape)
         regularization.refuse_activity_regularizers(self.classifier)
+        self.refuse_half_precision()
         self.built = True
         if self.compiled:
             self.build_optimizers()
@@ -315,6 +317,12 @@ def _weighted(losses: tf.Tensor, weight: Any) -> tf.Tensor:
 
 def _refuse_no_objective(objectives: Mapping[str, Mapping[str, Any]]) -> None:
     for name, weights in objectives.items():
+        for term, weight in weights.items():
+            if not is_weight(weight):
+                raise ValueError(
+                    "the weight of a term must be a finite number or a function of the step. "
+                    f"Received: {term}={weight}"
+                )
         if weights and not any(callable(weight) or weight for weight in weights.values()):
             raise ValueError(
                 f"one of the weights of {', '.join(weights)} must not be 0, or nothing is trained. "

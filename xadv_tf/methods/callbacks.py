@@ -46,8 +46,8 @@ class EpochMeans(keras.callbacks.Callback):
             logs[name] = value if np.ndim(value) else float(value)
 
     def _metrics(self) -> dict[str, Any]:
-        results = self.model.get_metrics_result()
-        return {name: np.array(value) for name, value in results.items() if name not in OWN_METRICS}
+        results = self.model.asked_metrics(self.model.get_metrics_result())
+        return {name: np.array(value) for name, value in results.items()}
 
 
 class SharedRate(keras.callbacks.Callback):

@@ -28,14 +28,15 @@ class Source:
 
     Attributes:
         x: to be handed to Keras. What was taken of a generator comes again.
+        y: to be handed to Keras; a list of labels is an array here.
 
     Raises:
-        ValueError: for an x of another kind.
+        ValueError: for an x of another kind, an x without images, or one without labels.
     """
 
     def __init__(self, x: Any, y: Any = None, batch_size: int | None = None) -> None:
         self.x = x
-        self._y = y
+        self.y = np.asarray(y) if isinstance(y, list | tuple) else y
         self._batch_size = batch_size or 32
         if isinstance(x, types.GeneratorType):
             self._taken: list[Any] = []
@@ -45,6 +46,10 @@ class Source:
                 "x must be one array of images, or batches from a tf.data.Dataset, a PyDataset or "
                 f"a generator. Received: x of type {type(x).__name__}"
             )
+        elif not self._holds_batches and y is None:
+            raise ValueError("y must be the labels of the images x. Received: y=None")
+        elif not self._holds_batches and 0 in tuple(x.shape):
+            raise ValueError(f"x must hold images. Received: x of shape {tuple(x.shape)}")
 
     @property
     def _holds_batches(self) -> bool:
@@ -72,7 +77,7 @@ class Source:
         else:
             for i in range(0, len(self.x), self._batch_size):
                 part = slice(i, i + self._batch_size)
-                yield as_batch((self.x[part], self._y[part]))
+                yield as_batch((self.x[part], self.y[part]))
 
     def image_shape(self) -> tuple[int | None, ...]:
         """Shape of a batch of images, [None, ...]."""
@@ -86,7 +91,24 @@ class Source:
 
     def labels(self, first: Batch) -> Any:
         """All labels where they are an array, else those of the first batch."""
-        return first["labeled"]["label"] if self._holds_batches else self._y
+        return first["labeled"]["label"] if self._holds_batches else self.y
+
+    def check(self, num_classes: int, weight: Any = None) -> None:
+        """Raises ValueError for arrays, or for the one batch, that hold what is no example.
+
+        Of a dataset and the like nothing is taken here; see `check_batch`.
+
+        Args:
+            num_classes: as for `check_labels`.
+            weight: `sample_weight` of images.
+        """
+        if isinstance(self.x, dict):
+            check_batch(as_batch(self.x), num_classes)
+        elif not self._holds_batches:
+            check_images(self.x)
+            check_labels(self.y, num_classes)
+            if weight is not None:
+                check_weight(weight, len(self.x))
 
     def _replayed(self, generator: Any) -> Any:
         self._rest = generator
@@ -120,6 +142,52 @@ def with_class_weight(dataset: tf.data.Dataset, class_weight: Mapping[int, float
     return dataset.map(weigh)
 
 
+def check_batch(batch: Batch, num_classes: int) -> None:
+    """Raises ValueError for a batch of which something is no image, label or weight."""
+    for examples in (batch["labeled"], batch["unlabeled"]):
+        for name in ("image", "second_image"):
+            if name in examples:
+                check_images(examples[name])
+    labeled = batch["labeled"]
+    check_labels(labeled["label"], num_classes)
+    if labeled.get("weight") is not None:
+        check_weight(labeled["weight"], labeled["image"].shape[0])
+
+
+def check_images(images: Any) -> None:
+    """Raises ValueError for images that are not finite real numbers.
+
+    Args:
+        images: [batch, ...]; the values of an array that may not be in memory are not looked at.
+    """
+    # By its numbers: bfloat16 has a kind of its own.
+    if any(kind in str(images.dtype) for kind in ("complex", "string", "object", "<U", "|S")):
+        raise ValueError(
+            f"the images must be real numbers. Received: images of dtype {images.dtype}"
+        )
+    if isinstance(images, np.ndarray | tf.Tensor):
+        _refuse_not_finite("the images", "images", images)
+
+
+def check_weight(weight: Any, count: int) -> None:
+    """Raises ValueError unless weights are `count` finite numbers, [count] or [count, 1]."""
+    weight = np.asarray(weight)
+    if weight.shape not in ((count,), (count, 1)):
+        raise ValueError(
+            f"sample_weight must be one number an example, {(count,)}. "
+            f"Received: sample_weight of shape {weight.shape}"
+        )
+    _refuse_not_finite("sample_weight", "sample_weight", weight)
+
+
+def _refuse_not_finite(what: str, name: str, values: Any) -> None:
+    values = np.asarray(values)
+    # Both pass on a NaN, and need no array of truth values as large as the images.
+    for extreme in (np.min(values), np.max(values)) if values.size else ():
+        if not np.isfinite(float(extreme)):
+            raise ValueError(f"{what} must be finite. Received: {name} with the value {extreme}")
+
+
 def check_labels(labels: Any, num_classes: int) -> None:
     """Raises ValueError for labels that are no classes of the classifier.
 
@@ -127,16 +195,31 @@ def check_labels(labels: Any, num_classes: int) -> None:
         labels: as `divergences.cross_entropy` takes them.
         num_classes: of the classifier; 0 where it is not known.
     """
+    if np.asarray(labels).dtype == object:
+        raise ValueError("labels must be numbers. Received: labels of dtype object")
     labels = tf.convert_to_tensor(labels)
-    classes = divergences.class_labels(labels)
-    if not num_classes or not tf.size(labels):
+    divergences.class_labels(labels)
+    if not tf.size(labels):
         return
     if divergences.is_distribution(labels):
-        divergences.cross_entropy(labels[:1], tf.zeros([1, num_classes]))
-    elif int(tf.reduce_max(classes)) >= num_classes:
+        if num_classes:
+            divergences.cross_entropy(labels[:1], tf.zeros([1, num_classes]))
+        _refuse_no_distribution(np.asarray(tf.cast(labels, tf.float32)))
+    elif num_classes and int(np.max(labels)) >= num_classes:
         raise ValueError(
             f"labels must be less than {num_classes}, the classes of the classifier. "
-            f"Received: label {int(tf.reduce_max(classes))}"
+            f"Received: label {int(np.max(labels))}"
+        )
+
+
+def _refuse_no_distribution(rows: Any) -> None:
+    sums = np.sum(rows, axis=-1)
+    # Half precision keeps a sum of 1 to about a hundredth.
+    fit = (np.min(rows, axis=-1) >= 0.0) & ((np.abs(sums - 1.0) < 0.02) | (sums == 0.0))
+    if not np.all(fit):
+        raise ValueError(
+            "labels of shape [batch, classes] must be one-hot or a distribution, or 0 where none "
+            f"is known. Received: the label {rows[np.argmin(fit)].tolist()}"
         )
 
 

@@ -31,6 +31,9 @@ class Trainer(keras.Model):
     step: Any
     label_smoothing = 0.0
     num_classes = 0
+    # What `compile` was asked to measure: anything, and an accuracy unlike the method's.
+    _compiled_metrics = False
+    _has_accuracy = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Notes the constructor's arguments for `get_config`."""
@@ -91,13 +94,11 @@ class Trainer(keras.Model):
 
         Raises:
             ValueError: for a loss, for a weight of a term that is not there, a label_smoothing out
-                of range; under the policy mixed_float16, whose losses would need a scale.
+                of range, one optimizer for two players, a metric with the name of a term; under
+                policies of float16, whose losses would need a scale.
         """
-        if self.dtype_policy.name == "mixed_float16":
-            raise ValueError(
-                "A method does not scale its losses; train in mixed_bfloat16 or float32. "
-                "Received: the dtype policy mixed_float16"
-            )
+        if self.compute_dtype == "float16":
+            raise ValueError(_half_precision(f"the dtype policy {self.dtype_policy.name}"))
         if loss is not None:
             raise ValueError(
                 "loss must be None: a method has its own losses, which loss_weights weighs. "
@@ -108,8 +109,14 @@ class Trainer(keras.Model):
                 f"label_smoothing must lie in [0, 1]. Received: label_smoothing={label_smoothing}"
             )
         self.label_smoothing = label_smoothing
-        self._compiled_metrics = bool(kwargs.get("metrics") or kwargs.get("weighted_metrics"))
-        self._set_loss_weights(loss_weights or {})
+        self._note_metrics(kwargs.get("metrics"), kwargs.get("weighted_metrics"))
+        self._set_loss_weights({} if loss_weights is None else loss_weights)
+        for name, other in self.named_optimizers().items():
+            if other is optimizer:
+                raise ValueError(
+                    "each player must have an optimizer object of its own. "
+                    f"Received: optimizer and {name} are one"
+                )
         if jit_compile is None:
             one_replica = self.distribute_strategy.num_replicas_in_sync == 1
             jit_compile = one_replica and bool(tf.config.list_physical_devices("GPU"))
@@ -138,8 +145,12 @@ class Trainer(keras.Model):
             **kwargs: of keras.Model.fit. `class_weight` and `sample_weight` are of the supervised
                 terms.
         """
+        self._assert_compile_called("fit")
         source = feeding.Source(x, y, kwargs.get("batch_size"))
-        self._begin(source)
+        self._begin(source, kwargs.get("sample_weight"))
+        held_out = kwargs.get("validation_data")
+        if isinstance(held_out, tuple | list) and len(held_out) in (2, 3):
+            feeding.Source(*held_out[:2]).check(self.num_classes, *held_out[2:])
         if isinstance(x, tf.data.Dataset | types.GeneratorType):
             kwargs.setdefault("shuffle", False)  # Keras shuffles none of these, and says so.
         if kwargs.get("class_weight") and isinstance(x, tf.data.Dataset):
@@ -151,32 +162,45 @@ class Trainer(keras.Model):
             callbacks_lib.direct(given)
             given = [callbacks_lib.EpochMeans(), *given, callbacks_lib.SharedRate()]
         with self._in_keras():
-            return super().fit(source.x, y, callbacks=given, **kwargs)
+            return super().fit(source.x, source.y, callbacks=given, **kwargs)
 
     def train_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As keras.Model.train_on_batch, of images and labels or one batch."""
-        self._begin(feeding.Source(x, y))
+        self._assert_compile_called("train_on_batch")
+        source = feeding.Source(x, y)
+        self._begin(source, args[0] if args else kwargs.get("sample_weight"))
         with self._in_keras():
-            return super().train_on_batch(x, y, *args, **kwargs)
+            return super().train_on_batch(x, source.y, *args, **kwargs)
 
     def test_on_batch(self, x: Any, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As keras.Model.test_on_batch, of images and labels or one batch."""
+        self._assert_compile_called("test_on_batch")
         source = feeding.Source(x, y)
-        self._build_for(source)
-        self._note_labels(source)
-        return super().test_on_batch(x, y, *args, **kwargs)
+        self._build_for(source, args[0] if args else kwargs.get("sample_weight"))
+        return super().test_on_batch(x, source.y, *args, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """As keras.Model.evaluate: `loss` is the cross-entropy, without label_smoothing."""
+        """As keras.Model.evaluate: `loss` is the cross-entropy, without label_smoothing.
+
+        Both count the examples whose label is known.
+        """
+        self._assert_compile_called("evaluate")
         source = feeding.Source(x, y)
-        self._build_for(source)
-        self._note_labels(source)
-        return super().evaluate(source.x, y, *args, **kwargs)
+        self._build_for(source, args[2] if len(args) > 2 else kwargs.get("sample_weight"))
+        return super().evaluate(source.x, source.y, *args, **kwargs)
 
     def get_metrics_result(self) -> dict[str, Any]:
         """The metrics; `loss` is the cross-entropy."""
         results = dict(super().get_metrics_result())
+        if self._has_accuracy and self._compile_metrics.built:
+            # Keras lets the last of one name win, which is the method's.
+            results["accuracy"] = self._compile_metrics.result()["accuracy"]
         return {**results, "loss": results["cross_entropy"]}
+
+    def asked_metrics(self, results: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the results that are not of what every method measures in evaluations."""
+        own = set(callbacks_lib.OWN_METRICS) - ({"accuracy"} if self._has_accuracy else set())
+        return {name: value for name, value in results.items() if name not in own}
 
     def keras_logs(self, logs: Mapping[str, Any], labeled: Any) -> dict[str, Any]:
         """What a step logs; within `fit` and `train_on_batch` "loss" and compiled metrics too.
@@ -189,13 +213,16 @@ class Trainer(keras.Model):
             return dict(logs)
         metrics = {}
         if self._compiled_metrics:
-            results = self.compute_metrics(None, *labeled)
-            metrics = {n: v for n, v in results.items() if n not in callbacks_lib.OWN_METRICS}
+            metrics = self.asked_metrics(self.compute_metrics(None, *labeled))
         return {"loss": logs["objective"], **logs, **metrics}
 
     def apply_asked_weights(self) -> None:
         """Sets the weights that `compile` was given, which a `build` may have set otherwise."""
-        self.loss_weights.update(vars(self).get("_asked_weights", {}))
+        replaced = self.__dict__.setdefault("_replaced_weights", {})
+        for name, weight in vars(self).get("_asked_weights", {}).items():
+            if self.loss_weights[name] is not weight:
+                replaced[name] = self.loss_weights[name]
+                self.loss_weights[name] = weight
 
     def other_optimizers(self) -> list[Any]:
         """The optimizers of all players but the classifier."""
@@ -261,20 +288,19 @@ class Trainer(keras.Model):
         """Compiles as what `get_compile_config` was of."""
         self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def _begin(self, source: feeding.Source) -> None:
+    def _begin(self, source: feeding.Source, weight: Any = None) -> None:
         """Builds, looks at the first batch, initialises: each where it was not done before."""
         if self.distribute_strategy.num_replicas_in_sync > 1 and not is_distributed(self.step):
             raise ValueError(
                 "A method must be made in the scope of the strategy that trains it. "
                 f"Received: fit in the scope of {type(self.distribute_strategy).__name__}"
             )
-        self._build_for(source)
-        self._note_labels(source)
+        self._build_for(source, weight)
         if int(self.step.numpy()):
             return
         first = next(source.batches(), None)
         if first is not None:
-            feeding.check_labels(source.labels(first), self.num_classes)
+            feeding.check_batch(first, self.num_classes)
             image = floating_images(first, tokens=not self.perturbs)["labeled"]["image"]
             classifiers.refuse_probabilities(self.classifier, image)
             feeding.warn_of_scale(image, self.in_image_units)
@@ -289,10 +315,32 @@ class Trainer(keras.Model):
         finally:
             self.__dict__["_is_in_keras"] = False
 
-    def _build_for(self, source: feeding.Source) -> None:
+    def _build_for(self, source: feeding.Source, weight: Any = None) -> None:
+        """Builds where it was not done before, and looks at all that is given as arrays."""
         if not self.built:
             with self.distribute_strategy.scope():
                 self.build(source.image_shape())
+        source.check(self.num_classes, weight)
+        self._note_labels(source)
+
+    def refuse_half_precision(self) -> None:
+        """Raises ValueError if some layer computes in float16, whose gradients underflow."""
+        for layer in classifiers.layers(self):
+            if layer.compute_dtype == "float16":
+                raise ValueError(_half_precision(f"the layer {layer.name} of dtype float16"))
+
+    def _note_metrics(self, *metrics: Any) -> None:
+        unweighted, weighted = (keras.tree.flatten(given or []) for given in metrics)
+        names = [getattr(m, "name", m) for m in (*unweighted, *weighted)]
+        reserved = sorted({"loss", "objective", "cross_entropy", *self.loss_weights} & set(names))
+        if reserved:
+            raise ValueError(
+                "a metric must not have the name of a term or an objective. "
+                f"Received: a metric named {reserved[0]!r}"
+            )
+        self.__dict__["_compiled_metrics"] = bool(names)
+        # "accuracy" without weights is what a method logs, but for labels that are not known.
+        self.__dict__["_has_accuracy"] = "accuracy" in names and "accuracy" not in unweighted
 
     def _note_labels(self, source: feeding.Source) -> None:
         if self._compiled_metrics:
@@ -301,14 +349,31 @@ class Trainer(keras.Model):
             self.__dict__["_label"] = ((None, *label.shape[1:]), dtype)
 
     def _set_loss_weights(self, weights: Mapping[str, Any]) -> None:
-        unknown = sorted(set(weights) - set(self.loss_weights))
-        if unknown or not all(callable(w) or np.isscalar(w) for w in weights.values()):
+        fit = isinstance(weights, Mapping) and set(weights) <= set(self.loss_weights)
+        if not fit or not all(map(is_weight, weights.values())):
             raise ValueError(
-                "loss_weights must be a dict of weights of the terms "
-                f"{', '.join(self.loss_weights)}. Received: loss_weights={dict(weights)}"
+                "loss_weights must be a dict of weights, finite numbers or functions of the step, "
+                f"of the terms {', '.join(self.loss_weights)}. Received: loss_weights={weights!r}"
             )
+        # Those of another `compile` go; the constructor's come back.
+        self.loss_weights.update(self.__dict__.pop("_replaced_weights", {}))
         self.__dict__["_asked_weights"] = dict(weights)
         self.apply_asked_weights()
+
+
+def is_weight(weight: Any) -> bool:
+    """Whether something can weigh a term: a finite number or a function of the step."""
+    if callable(weight):
+        return True
+    number = np.asarray(weight)
+    return number.shape == () and number.dtype.kind in "biuf" and bool(np.isfinite(number))
+
+
+def _half_precision(received: str) -> str:
+    return (
+        "A method does not scale its losses; train in mixed_bfloat16 or float32. "
+        f"Received: {received}"
+    )
 
 
 def is_distributed(variable: Any) -> bool:

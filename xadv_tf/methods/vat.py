@@ -67,10 +67,12 @@ class VAT(Method):
         evaluate_ema: bool = False,
         name: str | None = None,
     ) -> None:
-        if epsilon < 0:
-            raise ValueError(f"epsilon must not be negative. Received: epsilon={epsilon}")
-        if xi is not None and xi <= 0:
-            raise ValueError(f"xi must be positive. Received: xi={xi}")
+        if not 0 <= epsilon < float("inf"):  # As it stands a NaN fails too.
+            raise ValueError(
+                f"epsilon must be finite and not be negative. Received: epsilon={epsilon}"
+            )
+        if xi is not None and not 0 < xi < float("inf"):
+            raise ValueError(f"xi must be finite and positive. Received: xi={xi}")
         if num_power_iterations < 0:
             raise ValueError(
                 "num_power_iterations must not be negative. "

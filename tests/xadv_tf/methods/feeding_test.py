@@ -63,6 +63,8 @@ def test_classes_and_distributions_are_labels(dtype):
     feeding.check_labels(np.array([[0], [2]], dtype), 3)
     feeding.check_labels(np.array([-1, 2]), 3)
     feeding.check_labels(np.eye(3, dtype=dtype), 3)
+    feeding.check_labels(np.eye(3, dtype=bool), 3)
+    feeding.check_labels(np.array([[0.3, 0.3, 0.4], [0.0, 0.0, 0.0]], np.float16), 3)
     feeding.check_labels(np.array([7]), 0)
     feeding.check_labels(np.array([], dtype), 3)
 
@@ -76,6 +78,19 @@ def test_classes_and_distributions_are_labels(dtype):
         (np.array(["cat", "dog"]), r"integer classes.*shape \(2,\) and dtype string"),
         (np.eye(4), r"one-hot, \[batch, 3\]. Received: labels of shape \(1, 4\)"),
         (np.zeros((2, 3, 1), np.int32), r"shape \(2, 3, 1\)"),
+        # As int32 it would be class 1.
+        (np.array([0, 2**32 + 1]), "less than 3.*Received: label 4294967297"),
+        (np.array([0, 1], object), "labels must be numbers. Received: labels of dtype object"),
+        (np.array([True, False]), r"integer classes.*shape \(2,\) and dtype bool"),
+        (
+            2.0 * np.eye(3) - 1.0,
+            r"must be one-hot.*Received: the label \[1.0, -1.0, -1.0\]",
+        ),
+        (np.ones((2, 3)), r"must be one-hot.*Received: the label \[1.0, 1.0, 1.0\]"),
+        (
+            np.full((2, 3), np.nan),
+            r"labels.*must be one-hot.*Received: the label \[nan, nan, nan\]",
+        ),
     ],
 )
 def test_other_labels_are_refused(labels, received):
@@ -83,12 +98,62 @@ def test_other_labels_are_refused(labels, received):
         feeding.check_labels(labels, 3)
     method = methods.MLE(make_classifier())
     method.compile()
-    with pytest.raises(ValueError, match="labels must be"):
+    with pytest.raises(ValueError, match="labels .*must be"):
         method.fit(np.zeros((len(labels), *IMAGE_SHAPE)), labels, verbose=0)
     assert int(method.step) == 0
 
 
 LABELS = np.arange(8) % NUM_CLASSES
+_IMAGES = np.ones((8, *IMAGE_SHAPE), np.float32)
+_BAD_IMAGES = np.where(np.arange(8).reshape(8, 1, 1, 1) == 7, np.nan, _IMAGES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "received"),
+    [
+        ({"x": _BAD_IMAGES, "y": LABELS}, "images must be finite. Received: images.*value nan"),
+        ({"x": np.inf * _IMAGES, "y": LABELS}, "images must be finite. Received: images.*inf"),
+        ({"x": tf.data.Dataset.from_tensors((_BAD_IMAGES, LABELS))}, "images must be finite"),
+        ({"x": 1j * _IMAGES, "y": LABELS}, "real numbers. Received: images of dtype complex"),
+        ({"x": _IMAGES[:0], "y": LABELS[:0]}, r"must hold images. Received: x of shape \(0, "),
+        ({"x": _IMAGES}, "y must be the labels of the images x. Received: y=None"),
+        ({"x": _IMAGES, "y": LABELS + 1}, "less than 3.*Received: label 3"),
+        (
+            {"x": _IMAGES, "y": LABELS, "sample_weight": np.full(8, np.nan)},
+            "sample_weight must be finite. Received: sample_weight with the value nan",
+        ),
+        (
+            {"x": _IMAGES, "y": LABELS, "sample_weight": np.ones((8, 3))},
+            r"one number an example, \(8,\). Received: sample_weight of shape \(8, 3\)",
+        ),
+        (
+            {"x": _IMAGES, "y": LABELS, "validation_data": (_IMAGES, LABELS + 1)},
+            "less than 3.*Received: label 3",
+        ),
+    ],
+)
+def test_what_is_no_example_is_refused(arguments, received):
+    method = methods.MLE(make_classifier())
+    method.compile()
+    with pytest.raises(ValueError, match=received):
+        method.fit(verbose=0, **arguments)
+    assert int(method.step) == 0
+
+
+def test_arrays_are_looked_at_in_every_call():
+    method = methods.MLE(make_classifier())
+    method.compile()
+    method.fit(_IMAGES, LABELS.tolist(), verbose=0)  # A list of labels is an array.
+    for call in (method.fit, method.evaluate, method.train_on_batch, method.test_on_batch):
+        with pytest.raises(ValueError, match="labels must be less than 3"):
+            call(_IMAGES, LABELS + 1)
+        with pytest.raises(ValueError, match="sample_weight must be finite"):
+            call(_IMAGES, LABELS, sample_weight=np.full(8, np.inf))
+
+
+def test_half_precision_keeps_large_images():
+    feeding.check_images(tf.constant([[3e38]], tf.bfloat16))
+    feeding.check_images(np.array([[255]], np.uint8))
 
 
 def _warnings(method, images):

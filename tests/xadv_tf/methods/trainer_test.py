@@ -316,6 +316,90 @@ def test_compiled_metrics_are_honoured():
     assert {"top_2", "ce", "loss", "val_loss", "val_accuracy", "val_cross_entropy"} <= set(logs)
 
 
+def test_an_accuracy_of_ones_own_takes_the_place_of_the_methods():
+    # All are taken for class 0; the half that is not of it has no weight.
+    method = _sure_of_class_0(weighted_metrics=["accuracy"])
+    labels, weight = np.array([0, 0, 1, 2]), np.array([1.0, 1.0, 0.0, 0.0], np.float32)
+    logs = method.fit(
+        IMAGES[:4], labels, sample_weight=weight, validation_data=(IMAGES[:4], labels, weight),
+        verbose=0,
+    ).history  # fmt: skip
+    assert logs["accuracy"] == [1.0] and logs["val_accuracy"] == [1.0]
+    received = method.evaluate(IMAGES[:4], labels, verbose=0, return_dict=True)
+    assert received["accuracy"] == 0.5 and received["loss"] == received["cross_entropy"]
+    for name in ("loss", "cross_entropy", "objective"):
+        with pytest.raises(ValueError, match=f"name of a term.*Received: a metric named '{name}'"):
+            method.compile(metrics=[keras.metrics.Mean(name=name)])
+
+
+@pytest.mark.parametrize("kwargs", [{}, {"metrics": ["accuracy"]}])
+def test_unknown_labels_are_neither_right_nor_wrong(kwargs):
+    method = _sure_of_class_0(**kwargs)
+    rows = np.eye(NUM_CLASSES, dtype=np.float32)[[0, 0, 0, 0]]
+    rows[2:] = 0.0
+    loss = method.evaluate(IMAGES[:2], np.zeros(2, int), verbose=0, return_dict=True)["loss"]
+    assert loss > 0.0
+    for labels in (np.array([0, 0, -1, -1]), rows):
+        if kwargs and labels.ndim == 2:
+            continue  # Keras builds "accuracy" for one form of labels.
+        received = method.evaluate(IMAGES[:4], labels, verbose=0, return_dict=True)
+        assert received["accuracy"] == 1.0
+        assert received["loss"] == pytest.approx(loss, rel=1e-5)
+
+
+def _sure_of_class_0(**kwargs):
+    method = methods.MLE(make_classifier())
+    method.compile(keras.optimizers.SGD(0.0), **kwargs)
+    for variable in method.classifier.trainable_variables:
+        variable.assign(tf.zeros_like(variable.value))
+    method.classifier.trainable_variables[-1].assign([3.0, 0.0, 0.0])
+    return method
+
+
+def test_weights_of_a_compile_go_with_it():
+    for sparsity, l0 in ((None, 1.0 / 36.0), (0.5, 0.5)):  # By default 1 / pixels, of 6 x 6.
+        method = methods.XVAT(make_classifier(), sparsity=sparsity)
+        method.compile(loss_weights={"divergence": 0.5, "l0": 0.25})
+        assert method.loss_weights == {"cross_entropy": 1.0, "divergence": 0.5, "l0": 0.25}
+        method.compile()
+        assert method.loss_weights == {"cross_entropy": 1.0, "divergence": 1.0, "l0": l0}
+
+
+@pytest.mark.parametrize("weights", [["1"], {"divergence": "1"}, {"divergence": np.nan}, 1.0])
+def test_weights_that_are_none_are_refused(weights):
+    with pytest.raises(ValueError, match="loss_weights must be a dict.*Received: loss_weights="):
+        methods.XVAT(make_classifier()).compile(loss_weights=weights)
+
+
+def test_lengths_and_weights_of_a_constructor_are_finite():
+    for make, name in itertools.product((methods.VAT, methods.AT), ("epsilon",)):
+        for value in (np.nan, np.inf):
+            with pytest.raises(ValueError, match=f"must be finite.*Received: {name}={value}"):
+                make(make_classifier(), **{name: value})
+    with pytest.raises(ValueError, match="must be finite.*Received: xi=nan"):
+        methods.VAT(make_classifier(), xi=np.nan)
+    with pytest.raises(ValueError, match="a finite number.*Received: divergence=nan"):
+        methods.VAT(make_classifier(), adversarial_weight=np.nan).compile()
+
+
+def test_layers_of_float16_are_refused():
+    layers = [keras.layers.Flatten(), keras.layers.Dense(NUM_CLASSES, dtype="float16", name="low")]
+    with pytest.raises(ValueError, match="mixed_bfloat16 or float32. Received: the layer low of"):
+        methods.MLE(keras.Sequential([keras.Input(IMAGE_SHAPE), *layers])).compile()
+
+
+@pytest.mark.parametrize("name", ["fit", "evaluate", "train_on_batch", "test_on_batch"])
+def test_compile_comes_first(name):
+    with pytest.raises(ValueError, match=r"must call `compile\(\)` before"):
+        getattr(methods.MLE(make_classifier()), name)(IMAGES, LABELS)
+
+
+def test_players_do_not_share_an_optimizer():
+    optimizer = keras.optimizers.SGD()
+    with pytest.raises(ValueError, match="Received: optimizer and mask_optimizer are one"):
+        methods.XVAT(make_classifier()).compile(optimizer, mask_optimizer=optimizer)
+
+
 def test_compiled_metrics_on_two_replicas():
     def fitted():
         return _mle(metrics=["accuracy", keras.metrics.F1Score(name="f1")]).fit(
