@@ -129,8 +129,7 @@ class Trainer(keras.Model):
             )
             if self.built:
                 self.build_optimizers()
-            elif getattr(self.classifier, "inputs", None):
-                self.build(tuple(self.classifier.inputs[0].shape))
+        self._build_where_known()
 
     def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
         """keras.Model.fit, on images and labels or on batches as `train_step` takes them.
@@ -252,8 +251,24 @@ class Trainer(keras.Model):
 
     # Saving.
 
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
+        """As keras.Model.save; a method whose classifier is built need not be compiled."""
+        self._build_where_known()
+        return super().save(filepath, *args, **kwargs)
+
+    def save_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
+        """As keras.Model.save_weights; a method whose classifier is built need not be compiled."""
+        self._build_where_known()
+        return super().save_weights(filepath, *args, **kwargs)
+
+    def load_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
+        """As keras.Model.load_weights; a method whose classifier is built need not be compiled."""
+        self._build_where_known()
+        return super().load_weights(filepath, *args, **kwargs)
+
     def export(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
         """As keras.Model.export: of what is evaluated, for images of any number."""
+        self._build_where_known()
         if self.built:
             shape = (None, *self.get_build_config()["input_shape"][1:])
             kwargs.setdefault("input_signature", [keras.InputSpec(shape=shape, dtype="float32")])
@@ -314,6 +329,12 @@ class Trainer(keras.Model):
             yield
         finally:
             self.__dict__["_is_in_keras"] = False
+
+    def _build_where_known(self) -> None:
+        """Builds a method whose classifier says of which shape its images are."""
+        if not self.built and getattr(self.classifier, "inputs", None):
+            with self.distribute_strategy.scope():
+                self.build(tuple(self.classifier.inputs[0].shape))
 
     def _build_for(self, source: feeding.Source, weight: Any = None) -> None:
         """Builds where it was not done before, and looks at all that is given as arrays."""

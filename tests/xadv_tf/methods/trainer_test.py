@@ -465,6 +465,25 @@ def test_weights_are_saved_before_and_after_a_build(tmp_path):
     _assert_equal(_state(method), _state(other))
 
 
+@pytest.mark.parametrize("kind", ["generator", "table"])
+def test_a_method_that_is_not_compiled_is_saved_and_loaded(tmp_path, kind):
+    makes = {"generator": PerturbationGenerator, "table": lambda: PerturbationTable(5, (6, 6, 1))}
+    one, other = (methods.XVAT(make_classifier(), mask=makes[kind]()) for _ in range(2))
+    one.save_weights(str(tmp_path / "m.weights.h5"))
+    other.load_weights(str(tmp_path / "m.weights.h5"))
+    fresh = methods.XVAT(make_classifier(), mask=makes[kind]())
+    fresh.save(str(tmp_path / "m.keras"))
+    loaded = keras.saving.load_model(str(tmp_path / "m.keras"))
+    for first, second in ((one, other), (fresh, loaded)):
+        assert len(first.mask.weights) > 0
+        _assert_equal(_weights(first), _weights(second))
+        _assert_equal(
+            [v.numpy() for v in first.mask.weights], [v.numpy() for v in second.mask.weights]
+        )
+    methods.MLE(make_classifier()).export(str(tmp_path / "export"), verbose=False)
+    assert tf.saved_model.contains_saved_model(str(tmp_path / "export"))
+
+
 def test_weights_of_a_combination_are_those_of_its_terms():
     method = methods.Combined([methods.XVAT(make_classifier()), methods.EntropyMinimization()])
     method.compile(loss_weights={"entropy": 0.25, "l0": 0.5}, label_smoothing=0.1)
