@@ -176,6 +176,7 @@ class Trainer(keras.Model):
         self._assert_compile_called("test_on_batch")
         source = feeding.Source(x, y)
         self._build_for(source, args[0] if args else kwargs.get("sample_weight"))
+        self._refuse_probabilities(source)
         return super().test_on_batch(x, source.y, *args, **kwargs)
 
     def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
@@ -186,6 +187,7 @@ class Trainer(keras.Model):
         self._assert_compile_called("evaluate")
         source = feeding.Source(x, y)
         self._build_for(source, args[2] if len(args) > 2 else kwargs.get("sample_weight"))
+        self._refuse_probabilities(source)
         return super().evaluate(source.x, source.y, *args, **kwargs)
 
     def get_metrics_result(self) -> dict[str, Any]:
@@ -368,6 +370,15 @@ class Trainer(keras.Model):
             label = source.labels(next(source.batches()))
             dtype = keras.backend.standardize_dtype(label.dtype)
             self.__dict__["_label"] = ((None, *label.shape[1:]), dtype)
+
+    def _refuse_probabilities(self, source: feeding.Source) -> None:
+        """Looks at the first batch of an evaluation before any step, as `_begin` does of training."""
+        if int(self.step.numpy()) or isinstance(source.x, tf.distribute.DistributedDataset):
+            return
+        first = next(source.batches(), None)
+        if first is not None:
+            image = floating_images(first, tokens=not self.perturbs)["labeled"]["image"]
+            classifiers.refuse_probabilities(self.classifier, image)
 
     def _set_loss_weights(self, weights: Mapping[str, Any]) -> None:
         fit = isinstance(weights, Mapping) and set(weights) <= set(self.loss_weights)

@@ -90,7 +90,7 @@ def test_probabilities_are_seen_in_the_layers(kind):
 
 @pytest.mark.parametrize("kind", FED)
 def test_probabilities_are_seen_in_the_first_batch(kind):
-    for train in ("fit", "train_on_batch"):
+    for train in ("fit", "train_on_batch", "evaluate", "test_on_batch"):
         method = methods.MLE(FED[kind]())
         method.compile()
         with pytest.raises(ValueError, match="must give logits.*Received: outputs in"):
