@@ -372,7 +372,7 @@ class Trainer(keras.Model):
             self.__dict__["_label"] = ((None, *label.shape[1:]), dtype)
 
     def _refuse_probabilities(self, source: feeding.Source) -> None:
-        """Looks at the first batch of an evaluation before any step, as `_begin` does of training."""
+        """Looks at the first batch of an evaluation where no training has looked at its own."""
         if int(self.step.numpy()) or isinstance(source.x, tf.distribute.DistributedDataset):
             return
         first = next(source.batches(), None)
