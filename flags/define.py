@@ -141,4 +141,7 @@ def _refuse_nonfinite(value: float) -> None:
 
 class _NumbersParser(flags.ListParser):
     def parse(self, argument: Any) -> Any:
-        return [float(value) for value in super().parse(argument)]
+        try:
+            return [float(value) for value in super().parse(argument)]
+        except ValueError as error:
+            raise ValueError("must be numbers with commas between") from error

@@ -61,7 +61,7 @@ def main(argv: list[str]) -> int:
 
 
 def _can_hold_a_file(path: pathlib.Path) -> bool:
-    return not path.is_dir() and os.access(path.parent, os.W_OK)
+    return path.parent.is_dir() and not path.is_dir() and os.access(path.parent, os.W_OK)
 
 
 def _chosen(

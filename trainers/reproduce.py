@@ -23,6 +23,7 @@ from trainers import commands, errors
 from trainers.errors import UsageError
 from trainers.reports import tables
 from trainers.run import records
+from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import overriding, program, run_flags
 
@@ -124,9 +125,11 @@ def _train(runs: Sequence[Run]) -> tuple[bool, int]:
             _call("trainers.train", [*run.arguments, "--brief"], run.label)
             trained = True
         except _FailedError as error:
-            if error.why in failures:  # It is not this run's alone, and was said.
+            # Said of another run in the same words, it is not this run's alone.
+            why = error.why.replace(str(run.workdir), "")
+            if why in failures:
                 break
-            failures.append(error.why)
+            failures.append(why)
             print(f"error: {error}", file=sys.stderr)
     return trained, len(failures)
 
@@ -226,6 +229,7 @@ def main(argv: list[str]) -> int:
         overrides = experiment_lib.given()
         overrides.pop("workdir", None)
         runs = plan(table, workdir, overrides)
+        refuse_unwritable(workdir, flag="--workdir")
         trained, failed = _train(runs)
         finished = {run.label: run for run in runs if run.result is not None}
         results = [(str(run.workdir), run.result) for run in runs if run.result is not None]

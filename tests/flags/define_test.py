@@ -34,8 +34,11 @@ from trainers.settings import experiment as experiment_lib
             r"Received: --denoising_weights=\[1\.0, -1\.0\]",
         ),
         ("--denoising_weights=1,nan", r"Received: --denoising_weights=\[1\.0, nan\]"),
-        ("--denoising_weights=1;2", r"could not convert .* Received: --denoising_weights=1;2"),
-        ("--num_power_iterations=0", r"not a positive integer\. Received: --num_power_itera"),
+        (
+            "--denoising_weights=1;2",
+            r"must be numbers with commas between. Received: --denoising_weights=1;2",
+        ),
+        ("--num_power_iterations=0", r"must be a positive integer\. Received: --num_power_itera"),
         ("--generator_depth=6", r"in the range \[1, 5\]\. Received: --generator_depth=6"),
         ("--alternating_steps=-1", r"Received: --alternating_steps=-1"),
         ("--labeled_batch_size=-1", r"Received: --labeled_batch_size=-1"),

@@ -125,6 +125,7 @@ def test_a_child_that_fails_ends_the_run_with_its_words(tiny, monkeypatch, capfd
         ("--precisions=", "--precisions must name some of float32, .* Received: --precisions="),
         ("--jits=auto", "--jits must name some of off, on, each once. Received: --jits=auto"),
         ("--output=no/such/folder/x.json", "--output must name a file .* Received: --output=no/s"),
+        ("--output=README.md/x", "--output must name a file .* Received: --output=README.md/x"),
         ("--output=.", "--output must name a file .* Received: --output=."),
         ("--split=test", "this program has no flag --split; see --help. Received: --split=test"),
         ("--model=mlp", "this program has no flag --model without --experiments; .*: --model=mlp"),

@@ -33,6 +33,18 @@ def make_run(tmp_path_factory):
 
 
 @pytest.fixture
+def result():
+    """What result.json holds at the least."""
+    return {
+        "method": "MLE",
+        "test_accuracy": 0.5,
+        "milliseconds_per_step": 1.0,
+        "backward_passes": 1,
+        "train_steps": 3,
+    }
+
+
+@pytest.fixture
 def make_tiny(tmp_path, monkeypatch):
     """Makes tiny.npz in an empty directory and goes there.
 

@@ -9,7 +9,6 @@ from absl.testing import flagsaver
 
 from trainers import evaluate
 from trainers.errors import UsageError
-from trainers.run import records
 from trainers.run.restore import restore
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -73,11 +72,10 @@ def test_the_best_weights_have_their_own_files(run, tmp_path, capfd):
     assert not (workdir / "evaluation.json").exists()
 
 
-def test_several_runs_are_compared(make_run, tmp_path, capfd):
+def test_several_runs_are_compared(make_run, result, tmp_path, capfd):
     for seed in (1, 2):
         workdir, _ = make_run("--method=mle", f"--seed={seed}")
         shutil.copytree(workdir, tmp_path / f"mle_{seed}")
-        result = dict.fromkeys(records._RESULT)
         (tmp_path / f"mle_{seed}" / "result.json").write_text(json.dumps(result))
     unfinished, _ = make_run("--method=mle")
     shutil.copytree(unfinished, tmp_path / "mle_early")
@@ -146,11 +144,10 @@ def test_a_run_without_validation_images(make_run, capfd):
     assert "--split=validation needs a run with --num_validation above 0" in capfd.readouterr().err
 
 
-def test_one_bad_run_does_not_take_the_others_down(make_run, tmp_path, capfd):
+def test_one_bad_run_does_not_take_the_others_down(make_run, result, tmp_path, capfd):
     for seed in (1, 2, 3, 4):
         workdir, _ = make_run("--method=mle", f"--seed={seed}")
         shutil.copytree(workdir, tmp_path / f"mle_{seed}")
-        result = dict.fromkeys(records._RESULT)
         (tmp_path / f"mle_{seed}" / "result.json").write_text(json.dumps(result))
     (tmp_path / "mle_2" / "config.flags").write_bytes(b"\xff\xff")
     shutil.rmtree(tmp_path / "mle_3" / "checkpoints")

@@ -3,26 +3,35 @@
 import json
 import pathlib
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from trainers.errors import UsageError
 from trainers.run.storage import refuse_unwritable
 from trainers.settings import run_flags
 
-_RESULT = ("method", "test_accuracy", "milliseconds_per_step", "backward_passes", "train_steps")
+# The types of what others make numbers and tables of.
+_RESULT = {
+    "method": str,
+    "test_accuracy": float | int | None,
+    "milliseconds_per_step": float | int,
+    "backward_passes": int,
+    "train_steps": int,
+}
 
 
 class DamagedError(UsageError):
     """A file is there, but not as it was written."""
 
 
-def read(file: pathlib.Path, *, needs: Collection[str] = ()) -> dict[str, Any] | None:
+def read(
+    file: pathlib.Path, *, needs: Collection[str] | Mapping[str, Any] = ()
+) -> dict[str, Any] | None:
     """What a file of one JSON object holds; None if there is no file.
 
     Args:
         file: written by this project.
-        needs: names that the object must have.
+        needs: names that the object must have; in a mapping, with their types.
 
     Raises:
         DamagedError: it is empty, cut, no JSON, or of something else; the message names the file
@@ -47,11 +56,17 @@ def read(file: pathlib.Path, *, needs: Collection[str] = ()) -> dict[str, Any] |
     missing = [name for name in needs if name not in value]
     if missing:
         raise DamagedError(f"{file} is damaged (it lacks {', '.join(missing)})")
+    types = needs if isinstance(needs, Mapping) else {}
+    wrong = [name for name, kind in types.items() if not isinstance(value[name], kind)]
+    if wrong:
+        raise DamagedError(
+            f"{file} is damaged (it has another {', '.join(wrong)} than it can have)"
+        )
     return value
 
 
 def read_if_sound(
-    file: pathlib.Path, *, needs: Collection[str] = (), otherwise: str
+    file: pathlib.Path, *, needs: Collection[str] | Mapping[str, Any] = (), otherwise: str
 ) -> dict[str, Any]:
     """The same of a file that one can do without: {} if there is none, or, with a warning, no good.
 

@@ -106,10 +106,10 @@ class Status:
                 stack.enter_context(lock(self._workdir))
             except BlockingIOError:
                 other = self.read()
+                who = f" (process {other.get('pid')} on {other.get('host')})" if other else ""
                 raise UsageError(
                     "--workdir is in use by another process; wait for it or choose another "
-                    f"directory. Received: --workdir={self._workdir} (process "
-                    f"{other.get('pid')} on {other.get('host')})"
+                    f"directory. Received: --workdir={self._workdir}{who}"
                 ) from None
             yield
 

@@ -203,6 +203,9 @@ def _wrong_value(message: str, places: dict[str, str]) -> str:
         return message
     argument, name, problem = match.groups()
     problem = re.sub("^value should ", "must ", problem)
+    problem = re.sub(r"^invalid literal for int\(\) .*", "must be a whole number", problem)
+    problem = re.sub(r"^could not convert string to float.*", "must be a number", problem)
+    problem = re.sub(r"^\S+ is not (an? )?(.*)", r"must be \1\2", problem)
     what = problem if problem.startswith("must ") else f"must have another value: {problem}"
     return f"--{name} {what.rstrip('.')}. Received: {argument}{_where(name, places)}"
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import flags.tuning  # noqa: F401 (defines --tuner, --trials, --executions and --search)
 from flags.define import Kind
 from trainers.errors import UsageError
+from trainers.run import records
 from trainers.run.storage import write_aside
 from trainers.settings import experiment as experiment_lib
 from trainers.tuning import search_space
@@ -114,6 +115,18 @@ def open_directory(workdir: pathlib.Path, text: str) -> bool:
             f"({error.strerror})"
         ) from error
     return False
+
+
+def refuse_damaged_oracle(workdir: pathlib.Path) -> None:
+    """Raises UsageError for a file in which keras-tuner cannot find again how a search stands."""
+    for file in sorted((workdir / "oracle").rglob("*.json")):
+        try:
+            records.read(file)
+        except records.DamagedError as error:
+            raise UsageError(
+                f"{error}; without {workdir / 'oracle'} the same command begins the search anew, "
+                f"from the runs that it has. Received: --workdir={workdir}"
+            ) from error
 
 
 def describe(ranges: Mapping[str, str]) -> str:

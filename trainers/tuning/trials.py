@@ -113,7 +113,10 @@ class Trials(keras_tuner.engine.base_tuner.BaseTuner):
             own["stop_at"] = f"--stop_at={step}"
         reached = _train([*(self.arguments(trial) | own).values()])
         for line in (run / "metrics.jsonl").read_text().splitlines():
-            logged = json.loads(line)
+            try:
+                logged = json.loads(line)
+            except ValueError:  # Damaged; the one that is sought may stand in another.
+                continue
             if (logged["split"], logged["step"]) == ("validation", step):
                 return float(logged["accuracy"])
         if not reached:

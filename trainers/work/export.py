@@ -221,6 +221,7 @@ def describe(
     result = records.result(run) or {}
     evaluated = records.read_if_sound(
         run / evaluation.file_name("evaluation.json", "test", weights),
+        needs={"step": int, "accuracy": float | int},
         otherwise="its accuracy is left out of metadata.json",
     )
     accuracy = evaluated.get("accuracy") if evaluated.get("step") == step else None

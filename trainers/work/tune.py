@@ -91,6 +91,7 @@ def _search(
         search(experiment, fixed, ranges, place)
         return 0
     workdir = pathlib.Path(experiment.workdir)
+    plan.refuse_damaged_oracle(workdir)
     known = plan.open_directory(workdir, plan.describe(ranges))
     try:
         with lock(workdir):

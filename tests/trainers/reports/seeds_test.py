@@ -5,7 +5,6 @@ import pytest
 
 from trainers.errors import UsageError
 from trainers.reports import seeds
-from trainers.run import records
 from trainers.settings import experiment as experiment_lib
 
 
@@ -93,11 +92,10 @@ def test_the_report_of_one_run_is_strict_json():
     json.dumps(told, allow_nan=False)
 
 
-def test_unfinished_runs_are_no_samples(run):
+def test_unfinished_runs_are_no_samples(run, result):
     workdirs = [run(name, f"--seed={seed}") for seed, name in enumerate("abc")]
     other = run("d", "--method=mle")
     for workdir in workdirs[:2]:
-        result = dict.fromkeys(records._RESULT)
         (pathlib.Path(workdir) / "result.json").write_text(json.dumps(result))
     kept, unfinished = seeds.leave_out_unfinished(seeds.group([*workdirs, other]))
     assert [group.workdirs for group in kept] == [workdirs[:2]]

@@ -5,14 +5,6 @@ import pytest
 from trainers.errors import UsageError
 from trainers.run import records
 
-_RESULT = {
-    "method": "MLE",
-    "test_accuracy": 0.5,
-    "milliseconds_per_step": 1.0,
-    "backward_passes": 1,
-    "train_steps": 3,
-}
-
 
 def test_what_was_written_is_read(tmp_path):
     file = tmp_path / "a.json"
@@ -56,13 +48,18 @@ def test_a_folder_in_a_files_place_is_named(tmp_path):
         records.read(tmp_path / "a.json")
 
 
-def test_a_damaged_result_is_that_of_a_run_that_is_not_finished(tmp_path):
+def test_a_damaged_result_is_that_of_a_run_that_is_not_finished(tmp_path, result):
     assert records.result(tmp_path) is None
-    (tmp_path / "result.json").write_text(json.dumps(_RESULT))
-    assert records.result(tmp_path) == _RESULT
-    (tmp_path / "result.json").write_text(json.dumps({**_RESULT, "seed": 1})[:-5])
-    with pytest.warns(UserWarning, match=r"result\.json is damaged .* counts as not finished"):
-        assert records.result(tmp_path) is None
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    assert records.result(tmp_path) == result
+    for damaged in (
+        json.dumps({**result, "seed": 1})[:-5],
+        json.dumps({**result, "test_accuracy": "0.5"}),
+        json.dumps({**result, "milliseconds_per_step": None}),
+    ):
+        (tmp_path / "result.json").write_text(damaged)
+        with pytest.warns(UserWarning, match=r"result\.json is damaged .* counts as not finished"):
+            assert records.result(tmp_path) is None
 
 
 def test_a_directory_of_a_finished_run_need_not_be_writable(tmp_path):

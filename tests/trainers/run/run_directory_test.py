@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
 from trainers.errors import RunFailedError, UsageError
-from trainers.run import records, run_directory
+from trainers.run import run_directory
 from trainers.run.run_directory import RunDirectory
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import run_flags
@@ -39,9 +39,8 @@ def test_nothing_is_written_before_it_is_opened(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_run_from_beginning_to_end(tmp_path):
+def test_a_run_from_beginning_to_end(tmp_path, result):
     directory = _directory(tmp_path)
-    result = dict.fromkeys(records._RESULT, 0.5)
     with directory.opened():
         assert directory.status["status"] == "running"
         directory.start_at(0, 0)

@@ -87,3 +87,15 @@ def test_a_place_that_cannot_be_a_directory_is_a_usage_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"--workdir must be a writable .*\(Not a directory\)"):
         plan.open_directory(pathlib.Path(tmp_path / "file" / "search"), "")
+
+
+@pytest.mark.parametrize("name", ["oracle.json", "trial_0/trial.json"])
+def test_a_damaged_file_of_keras_tuner_is_named(tmp_path, name):
+    plan.refuse_damaged_oracle(tmp_path)
+    file = tmp_path / "oracle" / name
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+    plan.refuse_damaged_oracle(tmp_path)
+    file.write_text("")
+    with pytest.raises(UsageError, match=rf"{name} is damaged .*; without .*oracle .* anew"):
+        plan.refuse_damaged_oracle(tmp_path)
