@@ -1,7 +1,6 @@
 """What users of Keras expect of a model, for one that knows by itself how to take a step."""
 
 import contextlib
-import inspect
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -14,39 +13,24 @@ from xadv_tf import optimizers
 from xadv_tf.methods import callbacks as callbacks_lib
 from xadv_tf.methods import classifiers, feeding
 from xadv_tf.methods.players import Batch, Player, floating_images
+from xadv_tf.methods.saving import SavedByArguments
 
 
-class Trainer(keras.Model):
-    """compile, fit, evaluate, save and their kin, around a `train_step` and a `test_step`.
+class Trainer(SavedByArguments):
+    """compile, fit, evaluate and their kin, around a `train_step` and a `test_step`.
 
     A subclass is built for the images' shape, initialises itself from the first batches, and says
-    of what its `players` are. All arguments of its constructor are Keras objects, numbers or such:
-    its config is made of them.
+    of what its `players` are.
     """
 
     # Whether it changes images, which therefore cannot be integer tokens.
     perturbs = False
-    classifier: Any
     loss_weights: dict[str, Any]
     step: Any
-    label_smoothing = 0.0
     num_classes = 0
     # What `compile` was asked to measure: anything, and an accuracy unlike the method's.
     _compiled_metrics = False
     _has_accuracy = False
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Notes the constructor's arguments for `get_config`."""
-        method = super().__new__(cls, *args, **kwargs)
-        try:
-            bound = inspect.signature(cls.__init__).bind(method, *args, **kwargs)
-        except TypeError:  # Which the constructor is about to say.
-            return method
-        # Not by setattr: what Keras and TensorFlow find in attributes goes into checkpoints.
-        vars(method)["_arguments"] = {
-            name: value for name, value in list(bound.arguments.items())[1:] if name != "kwargs"
-        } | bound.arguments.get("kwargs", {})
-        return method
 
     # What it needs of its subclass.
 
@@ -251,60 +235,6 @@ class Trainer(keras.Model):
         with self.distribute_strategy.scope():
             self._symbolic_build(data_batch=(keras.KerasTensor(shape), label, weight))
 
-    # Saving.
-
-    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
-        """As keras.Model.save; a method whose classifier is built need not be compiled."""
-        self._build_where_known()
-        return super().save(filepath, *args, **kwargs)
-
-    def save_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
-        """As keras.Model.save_weights; a method whose classifier is built need not be compiled."""
-        self._build_where_known()
-        return super().save_weights(filepath, *args, **kwargs)
-
-    def load_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
-        """As keras.Model.load_weights; a method whose classifier is built need not be compiled."""
-        self._build_where_known()
-        return super().load_weights(filepath, *args, **kwargs)
-
-    def export(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
-        """As keras.Model.export: of what is evaluated, for images of any number."""
-        self._build_where_known()
-        if self.built:
-            shape = (None, *self.get_build_config()["input_shape"][1:])
-            kwargs.setdefault("input_signature", [keras.InputSpec(shape=shape, dtype="float32")])
-        return super().export(filepath, *args, **kwargs)
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        arguments = {**vars(self)["_arguments"], "name": self.name}
-        return {n: keras.saving.serialize_keras_object(v) for n, v in arguments.items()}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        """A method of what `get_config` returned."""
-        load = keras.saving.deserialize_keras_object
-        return cls(**{name: load(value, custom_objects) for name, value in config.items()})
-
-    def named_optimizers(self) -> dict[str, Any]:
-        """The optimizers that `compile` takes besides the classifier's, by their arguments."""
-        return {}
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """The arguments of `compile`."""
-        if not self.compiled:
-            return {}
-        others = {
-            name: keras.saving.serialize_keras_object(optimizer)
-            for name, optimizer in self.named_optimizers().items()
-        }
-        return {**super().get_compile_config(), **others, "label_smoothing": self.label_smoothing}
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles as what `get_compile_config` was of."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-
     def _begin(self, source: feeding.Source, weight: Any = None) -> None:
         """Builds, looks at the first batch, initialises: each where it was not done before."""
         if self.distribute_strategy.num_replicas_in_sync > 1 and not is_distributed(self.step):
@@ -331,12 +261,6 @@ class Trainer(keras.Model):
             yield
         finally:
             self.__dict__["_is_in_keras"] = False
-
-    def _build_where_known(self) -> None:
-        """Builds a method whose classifier says of which shape its images are."""
-        if not self.built and getattr(self.classifier, "inputs", None):
-            with self.distribute_strategy.scope():
-                self.build(tuple(self.classifier.inputs[0].shape))
 
     def _build_for(self, source: feeding.Source, weight: Any = None) -> None:
         """Builds where it was not done before, and looks at all that is given as arrays."""

@@ -1,4 +1,4 @@
-"""A method as its users expect a Keras model to be: fit, evaluate, save, under any strategy."""
+"""A method as its users expect a Keras model to be: fit and evaluate, under any strategy."""
 
 import contextlib
 import copy
@@ -11,7 +11,6 @@ import tensorflow as tf
 from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_batch, make_classifier, two_replicas
 
 from xadv_tf import methods
-from xadv_tf.layers import PerturbationGenerator, PerturbationTable
 
 IMAGES = np.random.default_rng(0).normal(size=(11, *IMAGE_SHAPE)).astype(np.float32)
 LABELS = np.random.default_rng(1).integers(0, NUM_CLASSES, 11)
@@ -423,67 +422,6 @@ def test_an_evaluation_counts_examples():
     assert received["accuracy"] == pytest.approx(np.mean(hits))
 
 
-# Saving.
-
-_MASKED = {
-    "generator": lambda c: methods.XVAT(c, mask=PerturbationGenerator(seed=0), sparsity=0.01),
-    "table": lambda c: methods.XAT(c, mask=PerturbationTable(12, (6, 6, 1), seed=0)),
-}
-
-
-def _trained(make):
-    keras.utils.set_random_seed(3)
-    method = make(make_classifier(dropout=0.3))
-    method.compile(keras.optimizers.RMSprop(0.01), mask_optimizer=keras.optimizers.Adam(0.3))
-    method.train_step(make_batch())
-    return method
-
-
-@pytest.mark.parametrize("kind", _MASKED)
-def test_a_clone_is_made_alike_and_a_copy_is_equal(kind):
-    method = _trained(_MASKED[kind])
-    clone = keras.models.clone_model(method)
-    assert type(clone) is type(method) and clone.classifier is not method.classifier
-    assert clone.get_config() == method.get_config()
-    twin = copy.deepcopy(method)
-    batch = make_batch(seed=5)
-    for each in (method, twin):
-        each.train_step(batch)
-    _assert_equal(_state(method), _state(twin))
-
-
-def test_weights_are_saved_before_and_after_a_build(tmp_path):
-    path = str(tmp_path / "m.weights.h5")
-    method = _trained(_MASKED["generator"])
-    method.save_weights(path)
-    other = _MASKED["generator"](make_classifier(dropout=0.3))
-    other.compile(keras.optimizers.RMSprop(0.01), mask_optimizer=keras.optimizers.Adam(0.3))
-    other.load_weights(path)
-    batch = make_batch(seed=5)
-    for each in (method, other):
-        each.train_step(batch)
-    _assert_equal(_state(method), _state(other))
-
-
-@pytest.mark.parametrize("kind", ["generator", "table"])
-def test_a_method_that_is_not_compiled_is_saved_and_loaded(tmp_path, kind):
-    makes = {"generator": PerturbationGenerator, "table": lambda: PerturbationTable(5, (6, 6, 1))}
-    one, other = (methods.XVAT(make_classifier(), mask=makes[kind]()) for _ in range(2))
-    one.save_weights(str(tmp_path / "m.weights.h5"))
-    other.load_weights(str(tmp_path / "m.weights.h5"))
-    fresh = methods.XVAT(make_classifier(), mask=makes[kind]())
-    fresh.save(str(tmp_path / "m.keras"))
-    loaded = keras.saving.load_model(str(tmp_path / "m.keras"))
-    for first, second in ((one, other), (fresh, loaded)):
-        assert len(first.mask.weights) > 0
-        _assert_equal(_weights(first), _weights(second))
-        _assert_equal(
-            [v.numpy() for v in first.mask.weights], [v.numpy() for v in second.mask.weights]
-        )
-    methods.MLE(make_classifier()).export(str(tmp_path / "export"), verbose=False)
-    assert tf.saved_model.contains_saved_model(str(tmp_path / "export"))
-
-
 def test_weights_of_a_combination_are_those_of_its_terms():
     method = methods.Combined([methods.XVAT(make_classifier()), methods.EntropyMinimization()])
     method.compile(loss_weights={"entropy": 0.25, "l0": 0.5}, label_smoothing=0.1)
@@ -491,11 +429,3 @@ def test_weights_of_a_combination_are_those_of_its_terms():
     assert [part.label_smoothing for part in method.parts] == [0.1, 0.1]
     twin = copy.deepcopy(method)
     assert twin.loss_weights == method.loss_weights and twin.label_smoothing == 0.1
-
-
-def test_a_model_is_exported_right_after_fit(tmp_path):
-    method = _mle(Subclassed)
-    method.fit(IMAGES, LABELS, verbose=0)
-    method.export(str(tmp_path / "served"), verbose=False)
-    served = tf.saved_model.load(str(tmp_path / "served"))
-    np.testing.assert_allclose(served.serve(IMAGES), method(IMAGES), atol=1e-6)
