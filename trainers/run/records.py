@@ -59,9 +59,7 @@ def read(
     types = needs if isinstance(needs, Mapping) else {}
     wrong = [name for name, kind in types.items() if not isinstance(value[name], kind)]
     if wrong:
-        raise DamagedError(
-            f"{file} is damaged (it has another {', '.join(wrong)} than it can have)"
-        )
+        raise DamagedError(f"{file} is damaged (of the wrong type: {', '.join(wrong)})")
     return value
 
 

@@ -91,8 +91,14 @@ def in_flags(message: str) -> str:
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    """Shows a warning in one line, where Python would add a line of our source."""
-    print(f"warning: {in_flags(str(message))}", file=sys.stderr)
+    """Shows a warning in one line, where Python would add a line of our source.
+
+    Once: a file may be looked at more than once.
+    """
+    line = f"warning: {in_flags(str(message))}"
+    if line not in _warned:
+        _warned.add(line)
+        print(line, file=sys.stderr)
 
 
 def _parse(argv: Sequence[str], *, main: Any, takes: Collection[str] | None) -> list[str]:

@@ -93,10 +93,11 @@ def test_a_mistake_is_one_sentence_and_the_status_of_mistakes(capsys):
     assert capsys.readouterr().err == "error: --dataset must be there. Received: --dataset=x\n"
 
 
-def test_a_warning_is_one_line_without_our_source(capsys):
+def test_a_warning_is_one_line_without_our_source_and_said_once():
     code = _PROGRAM.replace(
         "return 3",
-        "import warnings; [warnings.warn('3 files are skipped', stacklevel=n) for n in (1, 2)]",
+        "import warnings; warnings.simplefilter('always'); "
+        "[warnings.warn('3 files are skipped') for _ in range(2)]",
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=_ROOT, capture_output=True, text=True)  # noqa: S603
     assert done.stderr == "warning: 3 files are skipped\n"
