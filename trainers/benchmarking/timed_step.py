@@ -175,5 +175,6 @@ def time_steps(run: Callable[[int], np.ndarray], steps: int, name: str) -> tuple
     logs = run(steps)
     seconds = (time.perf_counter() - start) / steps
     if not np.all(np.isfinite(logs)):
-        raise ArithmeticError(f"The logs of {name} must be finite. Received: {logs}")
+        bad = logs[~np.isfinite(logs)]
+        raise ArithmeticError(f"The logs of {name} must be finite. Received: {bad[0]}")
     return seconds, logs

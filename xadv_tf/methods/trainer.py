@@ -95,12 +95,6 @@ class Trainer(SavedByArguments):
         self.label_smoothing = label_smoothing
         self._note_metrics(kwargs.get("metrics"), kwargs.get("weighted_metrics"))
         self._set_loss_weights({} if loss_weights is None else loss_weights)
-        for name, other in self.named_optimizers().items():
-            if other is optimizer:
-                raise ValueError(
-                    "each player must have an optimizer object of its own. "
-                    f"Received: optimizer and {name} are one"
-                )
         if jit_compile is None:
             one_replica = self.distribute_strategy.num_replicas_in_sync == 1
             jit_compile = one_replica and bool(tf.config.list_physical_devices("GPU"))

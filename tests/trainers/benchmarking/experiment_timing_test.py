@@ -73,7 +73,7 @@ def test_steps_are_those_of_training_divided_into_rounds(tmp_path, monkeypatch, 
     ("flag", "message"),
     [
         ("--num_labeled=105", "--num_labeled must .*Received: --num_labeled=105"),
-        ("--learning_rate=1e38", "The logs of mle must be finite. Received: "),
+        ("--learning_rate=1e38", "The logs of mle must be finite. Received: (nan|inf)"),
     ],
 )
 def test_a_child_that_cannot_measure_says_why(flag, message, capsys):

@@ -393,12 +393,6 @@ def test_compile_comes_first(name):
         getattr(methods.MLE(make_classifier()), name)(IMAGES, LABELS)
 
 
-def test_players_do_not_share_an_optimizer():
-    optimizer = keras.optimizers.SGD()
-    with pytest.raises(ValueError, match="Received: optimizer and mask_optimizer are one"):
-        methods.XVAT(make_classifier()).compile(optimizer, mask_optimizer=optimizer)
-
-
 def test_compiled_metrics_on_two_replicas():
     def fitted():
         return _mle(metrics=["accuracy", keras.metrics.F1Score(name="f1")]).fit(
