@@ -1,6 +1,7 @@
 """What every method must do, as one table: a new method is one more row."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -189,8 +190,15 @@ def name(request):
     return request.param
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def plain(name):
+    return _plain(name)
+
+
+# By the name, and not as a fixture of the module: names come from a fixture here and from
+# parametrize there, and pytest would hand one test the steps of the method that came before it.
+@functools.cache
+def _plain(name):
     method = _make(name)
     logs = _steps(method, _three_batches())
     return Plain(method, logs, _weights(method))
