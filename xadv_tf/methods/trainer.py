@@ -242,9 +242,7 @@ class Trainer(SavedByArguments):
         first = next(source.batches(), None)
         if first is not None:
             feeding.check_batch(first, self.num_classes)
-            image = floating_images(first, tokens=not self.perturbs)["labeled"]["image"]
-            classifiers.refuse_probabilities(self.classifier, image)
-            feeding.warn_of_scale(image, self.in_image_units)
+            feeding.warn_of_scale(self._judged_image(first), self.in_image_units)
         self.initialize(floating_images(b, tokens=not self.perturbs) for b in source.batches())
 
     @contextlib.contextmanager
@@ -295,8 +293,13 @@ class Trainer(SavedByArguments):
             return
         first = next(source.batches(), None)
         if first is not None:
-            image = floating_images(first, tokens=not self.perturbs)["labeled"]["image"]
-            classifiers.refuse_probabilities(self.classifier, image)
+            self._judged_image(first)
+
+    def _judged_image(self, first: Batch) -> Any:
+        """The labeled images of a batch, once the classifier is seen to give logits for them."""
+        image = floating_images(first, tokens=not self.perturbs)["labeled"]["image"]
+        classifiers.refuse_probabilities(self.classifier, image)
+        return image
 
     def _set_loss_weights(self, weights: Mapping[str, Any]) -> None:
         fit = isinstance(weights, Mapping) and set(weights) <= set(self.loss_weights)
