@@ -14,6 +14,7 @@ ALLOWED = {
     "xadv_tf.optimizers": ("xadv_tf",),
     "xadv_tf.models": ("xadv_tf", "xadv_tf.layers"),
     "xadv_tf.methods": ("xadv_tf", "xadv_tf.layers", "xadv_tf.optimizers"),
+    "xadv_tf.attributions": ("xadv_tf",),
     "xadv_tf.data": ("xadv_tf",),
     "xadv_tf.figures": ("xadv_tf",),
     "flags": (),
