@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 from scipy import stats
 
@@ -42,3 +43,28 @@ def test_normal_is_normal():
     # Kolmogorov's distance of n = 100,000 draws exceeds 1.63 / sqrt(n) once in a hundred seeds.
     draws = noise.normal([100_000], noise.seed_pair(1, "direction", 0, 0)).numpy()
     assert stats.kstest(draws, "norm").statistic < 1.63 / 100_000**0.5
+
+
+def test_a_seed_as_words_draws_what_the_integer_draws():
+    # CRC-32's linearity: whatever the seed's length in digits and the purpose's in letters.
+    for seed in (0, 7, 123456789, -3):
+        words = tf.constant(noise.seed_words(seed))
+        for purpose in ("", "gate", "augment/crop/unlabeled/second", "q" * 127):
+            np.testing.assert_array_equal(
+                noise.seed_pair(words, purpose, 7, 1), noise.seed_pair(seed, purpose, 7, 1)
+            )
+
+
+def test_too_long_a_purpose_is_refused():
+    with pytest.raises(ValueError, match="shorter than 128 bytes. Received: purpose=qq"):
+        noise.seed_pair(1, "q" * 128, 0, 0)
+
+
+def test_what_is_compiled_follows_the_seed():
+    seed = noise.Seed(3)
+    pair = tf.function(lambda: seed.pair("gate", 7, 0), jit_compile=True)
+    for value in (3, 4):
+        seed.assign(value)
+        assert seed.value == value
+        np.testing.assert_array_equal(pair(), noise.seed_pair(value, "gate", 7, 0))
+    assert pair.experimental_get_tracing_count() == 1

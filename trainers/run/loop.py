@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainers.run import sources
+from trainers.run.programs import Programs
 from xadv_tf import data
 from xadv_tf.methods import Method
 
@@ -17,8 +18,8 @@ class Loop:
     """Runs a compiled method's `train_step` on batches that are a function of (seed, step).
 
     Only the indices of a batch are drawn outside XLA; from them on, gathering, augmentation,
-    forward, backward and updates are one program. Nothing goes to the host between the first and
-    the last step of a call.
+    forward, backward and updates are one program, and so are many steps where images are in memory
+    (see `Programs`). Nothing goes to the host between the first and the last step of a call.
 
     Args:
         method: compiled and built, in `strategy`'s scope.
@@ -62,7 +63,10 @@ class Loop:
             jit_compile = replicas == 1 and bool(tf.config.list_physical_devices("GPU"))
         self.jit_compile = jit_compile
         self._step: Any = self._traced_step
-        if jit_compile:
+        self._programs: Programs | None = None
+        if jit_compile and isinstance(self._source, sources.PoolSource):
+            self._programs = Programs(self._source, self._train_on)
+        elif jit_compile:
             self._step = tf.function(self._traced_step, jit_compile=True, autograph=False)
         self._run = tf.function(self._traced_run, autograph=False)
         self._predict = tf.function(
@@ -129,6 +133,8 @@ class Loop:
 
     def _traced_run(self, opened: Any, num_steps: tf.Tensor) -> tf.Tensor:
         first = self.method.step.value + 0  # A copy: the variable moves on.
+        if self._programs is not None:
+            return self._programs.run(opened, first, num_steps)
 
         def body(i: tf.Tensor, logs: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
             fetched = self._source.fetch(opened, first + tf.cast(i, first.dtype))

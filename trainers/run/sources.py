@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
-from xadv_tf import data
+from xadv_tf import data, noise
 
 
 class Source(Protocol):
@@ -42,20 +42,48 @@ class PoolSource:
         self._sampler = sampler
         self._replicas = strategy.num_replicas_in_sync
         self._pool = pool.on(strategy) if self._replicas > 1 else pool
+        with tf.device("CPU:0"):  # Where indices are drawn.
+            self._seed = tf.constant(noise.seed_words(sampler.seed))
 
     def open(self, step: int, num_steps: int) -> Any:
-        """The pool."""
-        return self._pool
+        """The pool, and the seed as an input: the compiled loop serves any."""
+        return self._pool, self._seed
 
     def fetch(self, opened: Any, step: tf.Tensor) -> tuple[Any, ...]:
-        """The pool and the step."""
-        return opened, step
+        """The pool, the seed and the step."""
+        return *opened, step
 
     def draw(self, *fetched: Any) -> tuple[Any, ...]:
         """The pool and the indices of the replica's share of the step's batch."""
-        pool, step = fetched
+        pool, seed, step = fetched
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        return pool, self._sampler.indices(step, replica, self._replicas)
+        return pool, self._sampler.indices(step, replica, self._replicas, seed=seed)
+
+    def draw_ahead(self, opened: Any, first: tf.Tensor, count: int) -> tuple[Any, ...]:
+        """What `draw` gives one replica for each of `count` steps: the pool, and indices stacked.
+
+        Args:
+            opened: by `open`.
+            first: step of the first batch, integer scalar.
+            count: of steps.
+        """
+        pool, seed = opened
+        sampler = self._sampler
+        sizes = (sampler.labeled_batch_size, sampler.unlabeled_batch_size)
+
+        def drawn(step: tf.Tensor) -> list[tf.Tensor]:
+            return [draw for draw in sampler.indices(step, seed=seed) if draw is not None]
+
+        with tf.device("CPU:0"):
+            steps = first + tf.range(count, dtype=first.dtype)
+            specs = [tf.TensorSpec([size], tf.int32) for size in sizes if size]
+            draws = iter(tf.map_fn(drawn, steps, fn_output_signature=specs))
+        return pool, data.Draws(*(next(draws) if size else None for size in sizes))
+
+    def gather_ahead(self, i: tf.Tensor, *drawn: Any) -> Any:
+        """The batch of the i-th step of `draw_ahead`."""
+        pool, draws = drawn
+        return self.gather(pool, data.Draws(*(None if draw is None else draw[i] for draw in draws)))
 
     def gather(self, *drawn: Any) -> Any:
         """The images and labels at the indices."""

@@ -5,6 +5,7 @@ them. There is no epoch and no iterator, hence nothing to save: step 1000 draws 
 in a resumed run as in one that was never interrupted.
 """
 
+import functools
 import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -85,7 +86,9 @@ class Sampler:
         self.joined = joined and labeled_batch_size > 0 and unlabeled_batch_size > 0
         self.epochwise = epochwise
 
-    def indices(self, step: Any, replica: Any = 0, num_replicas: int = 1) -> Draws:
+    def indices(
+        self, step: Any, replica: Any = 0, num_replicas: int = 1, *, seed: Any = None
+    ) -> Draws:
         """This replica's share of a step's batch.
 
         The shuffle is a CPU operation that XLA cannot compile: call this outside the compiled
@@ -95,6 +98,8 @@ class Sampler:
             step: global step, integer scalar.
             replica: this replica, integer scalar in [0, num_replicas).
             num_replicas: how many replicas share the batch.
+            seed: the sampler's own as `noise.seed_words`, where it is not to be a constant of a
+                compiled graph.
 
         Raises:
             ValueError: a batch size is not a multiple of num_replicas.
@@ -105,6 +110,9 @@ class Sampler:
                     f"{name} must be a multiple of the number of replicas, {num_replicas}. "
                     f"Received: {name}={getattr(self, name)}"
                 )
+        shuffled = functools.partial(
+            self._shuffled, step=step, seed=self.seed if seed is None else seed
+        )
         # On an accelerator these few numbers would wait for the steps before them.
         with tf.device("CPU:0"):
             labeled, unlabeled = None, None
@@ -113,18 +121,16 @@ class Sampler:
                 # A batch of all labeled examples has no order to choose, but several replicas must
                 # not each keep the same (perhaps class-sorted) part for ever.
                 if self.labeled_batch_size < self.num_labeled or num_replicas > 1:
-                    labeled = self._shuffled(
-                        labeled, self.labeled_batch_size, self.num_labeled, "labeled batch", step
+                    labeled = shuffled(
+                        labeled, self.labeled_batch_size, self.num_labeled, "labeled"
                     )
             if self.unlabeled_batch_size:
                 slots = _slots(self.unlabeled_batch_size, replica, num_replicas)
-                unlabeled = self._shuffled(
-                    slots, self.unlabeled_batch_size, self.num_pool, "unlabeled batch", step
-                )
+                unlabeled = shuffled(slots, self.unlabeled_batch_size, self.num_pool, "unlabeled")
             return Draws(labeled, unlabeled)
 
     def _shuffled(
-        self, slots: tf.Tensor, batch_size: int, size: int, purpose: str, step: Any
+        self, slots: tf.Tensor, batch_size: int, size: int, which: str, *, step: Any, seed: Any
     ) -> tf.Tensor:
         """What stands at these slots of a batch of a step."""
         if self.epochwise:
@@ -134,7 +140,7 @@ class Sampler:
             step = step // batches  # One permutation serves an epoch.
         # The cipher keeps only the low bits of each of the three words, 8 of them for up to
         # 65,536 examples: the bare step as a word would repeat every batch after 256 steps.
-        pair = tf.bitcast(noise.seed_pair(self.seed, purpose, step, 0), tf.int32)
+        pair = tf.bitcast(noise.seed_pair(seed, f"{which} batch", step, 0), tf.int32)
         words = tf.random.stateless_uniform(
             [3], pair, minval=None, maxval=None, dtype=tf.int32, alg="philox"
         )

@@ -73,7 +73,7 @@ class Method(Trainer):
         self.evaluate_ema = evaluate_ema
         self.averaged: Any = None
         self.loss_weights = dict(loss_weights)
-        self.seed = seed
+        self._seed = noise.Seed(seed)
         # Counts finished steps. Part of the randomness, hence of every checkpoint.
         self.step = self.add_weight(
             name="step",
@@ -86,6 +86,15 @@ class Method(Trainer):
         self.test_accuracy = keras.metrics.Mean(name="accuracy")
         self.test_cross_entropy = keras.metrics.Mean(name="cross_entropy")
         self._traced = Traced()
+
+    @property
+    def seed(self) -> int:
+        """Of all the randomness; another one holds for steps that are compiled already too."""
+        return self._seed.value
+
+    @seed.setter
+    def seed(self, value: int) -> None:
+        self._seed.assign(value)
 
     # What a method says of itself.
 
@@ -205,7 +214,7 @@ class Method(Trainer):
         """Seed pair, uint32 [2], of this step and replica for `purpose` (see `xadv_tf.noise`)."""
         context = tf.distribute.get_replica_context()
         replica = context.replica_id_in_sync_group if context else 0
-        return noise.seed_pair(self.seed, purpose, self.step.value, replica)
+        return self._seed.pair(purpose, self.step.value, replica)
 
     def record(self, name: str, value: Any, count: Any = 1) -> None:
         """Logs a scalar that is no term of the objective.

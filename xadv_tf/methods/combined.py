@@ -71,7 +71,7 @@ class Combined(Method):
         )
         for part in parts:
             part.classifier = classifier
-            part.seed = self.seed
+            part._seed = self._seed
             del part.step  # Keras forgets the variable.
             part.step = self.step
             part._traced = self._traced

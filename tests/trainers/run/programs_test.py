@@ -1,0 +1,80 @@
+"""Many steps in one compiled program: the steps that the loop takes, to the bit however divided."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_classifier
+
+from trainers.run.loop import Loop
+from trainers.run.programs import STEPS_PER_PROGRAM, Programs
+from trainers.run.sources import PoolSource
+from xadv_tf import data, methods
+from xadv_tf.layers import PerturbationTable
+
+POOL, LABELED = 24, 12
+
+
+def _pool():
+    rng = np.random.default_rng(0)
+    return data.PoolData(
+        image=tf.constant(rng.normal(size=(POOL, *IMAGE_SHAPE)), tf.float32),
+        label=tf.constant(rng.integers(0, NUM_CLASSES, LABELED), tf.int32),
+        labeled_in_pool=tf.range(LABELED, dtype=tf.int32) * 2,
+        pool_label=tf.constant(rng.integers(-1, NUM_CLASSES, POOL), tf.int32),
+    )
+
+
+def _sampler(labeled=6, unlabeled=8, **kwargs):
+    return data.Sampler(
+        num_labeled=LABELED,
+        num_pool=POOL,
+        labeled_batch_size=labeled,
+        unlabeled_batch_size=unlabeled,
+        seed=5,
+        **kwargs,
+    )
+
+
+@pytest.mark.parametrize(
+    ("labeled", "unlabeled", "kwargs"),
+    [(6, 8, {}), (6, 0, {}), (0, 8, {}), (6, 8, {"joined": True}), (12, 8, {"epochwise": True})],
+)
+def test_a_program_sees_the_batches_of_its_steps_and_of_no_others(labeled, unlabeled, kwargs):
+    sampler = _sampler(labeled, unlabeled, **kwargs)
+    source = PoolSource(_pool(), sampler, tf.distribute.get_strategy())
+    log_size = max(labeled, 1) + max(unlabeled, 1)
+
+    def seen(batch):
+        parts = [batch["labeled"]["index"], batch["unlabeled"]["index"]]
+        parts += [batch["labeled"]["label"]]
+        return tf.cast(tf.concat(parts, axis=0), tf.float32)[:log_size]
+
+    programs = Programs(source, seen)
+    run = tf.function(programs.run, autograph=False)
+    first, count = 3, STEPS_PER_PROGRAM + 2  # Two programs, the second not full.
+    rows = run(source.open(first, count), tf.constant(first, tf.int64), tf.constant(count))
+    batches = [
+        _pool().gather(sampler.indices(first + i), joined=sampler.joined) for i in range(count)
+    ]
+    np.testing.assert_array_equal(rows, [seen(batch) for batch in batches])
+
+
+def test_how_steps_are_divided_into_calls_changes_no_bit():
+    def loop():
+        keras.utils.set_random_seed(2)
+        mask = PerturbationTable(POOL, (*IMAGE_SHAPE[:2], 1), seed=0)
+        method = methods.XVAT(make_classifier(dropout=0.2), mask=mask, seed=5)
+        method.compile()
+        strategy = tf.distribute.get_strategy()
+        return Loop(method, _pool(), _sampler(), strategy=strategy, jit_compile=True)
+
+    one, other = loop(), loop()
+    count = STEPS_PER_PROGRAM + 6
+    rows = one.run(count)
+    np.testing.assert_array_equal(rows, np.concatenate([other.run(1), other.run(count - 1)]))
+    assert one.step == other.step == count and len(rows) == count
+    for player in one.method.players():
+        theirs = next(p for p in other.method.players() if p.name == player.name)
+        for a, b in zip(player.variables, theirs.variables, strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy())
