@@ -5,6 +5,12 @@ from absl import flags
 flags.DEFINE_string(
     "table", None, "Folder of flags/experiments whose runs are to be made; several with commas."
 )
+flags.DEFINE_string(
+    "record",
+    None,
+    "Runs to make records of: a directory, a quoted pattern of such, several with commas between; "
+    "they go to results/runs, or to --output.",
+)
 flags.DEFINE_enum("split", "test", ["test", "validation"], "Which images a run is evaluated on.")
 flags.DEFINE_enum(
     "weights",

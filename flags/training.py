@@ -28,6 +28,14 @@ define.integer(
     kind=Kind.TASK,
 )
 define.integer(
+    "label_seed",
+    None,
+    "Seed of the draw of labels and validation images alone; else --seed draws them too.",
+    at_least=0,
+    at_most=2**32 - 1,
+    kind=Kind.TASK,
+)
+define.integer(
     "train_steps",
     2000,
     "Steps to train.",

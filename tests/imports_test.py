@@ -29,10 +29,15 @@ ALLOWED = {
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
         *("flags", "xadv_tf*"),
     ),
+    "trainers.evidence": (
+        *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
+        *("trainers.reports", "trainers.benchmarking", "flags", "xadv_tf*"),
+    ),
     "trainers.work": (
         *("trainers.errors", "trainers.commands", "trainers.raw_files", "trainers.settings"),
         "trainers.run",
         *("trainers.reports", "trainers.tuning", "trainers.benchmarking", "flags", "xadv_tf*"),
+        "trainers.evidence",
     ),
     "trainers.tuning": (
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),

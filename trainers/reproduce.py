@@ -4,6 +4,9 @@ Every run is `python -m trainers.train` on a flagfile of flags/experiments/<tabl
 type it; --table=digits,digits_all puts the runs of both folders into one table. Further flags of
 trainers.train, e.g. --train_steps=100, go to every run; those of methods only to the runs whose
 method takes them.
+
+python -m trainers.reproduce --record='runs/*/*' makes a record of each finished run: a JSON file of
+some kilobytes in results/runs, of which pages are made, with the run's test predictions beside it.
 """
 
 import dataclasses
@@ -21,6 +24,7 @@ import flags.programs  # defines --table
 from flags.methods import label, rows
 from trainers import commands, errors
 from trainers.errors import UsageError
+from trainers.evidence import recording
 from trainers.reports import tables
 from trainers.run import records
 from trainers.run.storage import refuse_unwritable
@@ -33,7 +37,8 @@ _EXPERIMENTS = pathlib.Path(flags.__file__).parent / "experiments"
 # From the plainest method on, the first result after the shortest time; combinations come last.
 _ORDER = [label(method, mask) for method, mask in rows().values()]
 _ERROR = b"error: "
-_FLAGS = ("table", *experiment_lib.all_names())
+_FLAGS = ("table", "record", "output", *experiment_lib.all_names())
+_OF_RECORD = ("record", "output", "quiet")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -225,6 +230,10 @@ def main(argv: list[str]) -> int:
     try:
         experiment_lib.refuse_arguments(argv)
         experiment_lib.refuse_untaken_flags(*_FLAGS)
+        patterns, output = experiment_lib.program_flags("record", "output")
+        if patterns is not None:
+            experiment_lib.refuse_untaken_flags(*_OF_RECORD, where=" beside --record")
+            return recording.record(patterns, output)
         table, workdir = experiment_lib.program_flags("table", "workdir")
         overrides = experiment_lib.given()
         overrides.pop("workdir", None)

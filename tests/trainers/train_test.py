@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from trainers import train
 from trainers.errors import PreemptedError, UsageError
-from trainers.run import assembly, restore
+from trainers.run import assembly, predictions, restore
 from trainers.run.run_directory import RunDirectory
 from trainers.settings import experiment as experiment_lib
 
@@ -49,7 +49,10 @@ def test_a_run_leaves_what_it_promises(tmp_path):
     assert loop.step == 7
     assert json.loads((tmp_path / "run" / "result.json").read_text()) == result
     assert result["test_accuracy"] > 0.9  # Brightness is learnt in a few steps.
-    assert result["backward_passes"] == 1
+    assert (result["backward_passes"], result["weights"]) == (1, "last")
+    predicted, labels = predictions.read(tmp_path / "run")
+    assert np.mean(predicted == labels) == result["test_accuracy"]
+    assert labels.tolist() == [0, 1] * 25  # As make_tiny has them.
     lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
     steps = [(line["step"], line["split"]) for line in lines]
     assert steps == [

@@ -16,10 +16,18 @@ def provenance() -> dict[str, str]:
     return {
         "commit": _commit(),
         "hardware": _hardware(),
+        "cores_used": str(_cores_used()),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
         "python": platform.python_version(),
     }
+
+
+def _cores_used() -> int:
+    """Cores that this process may use: sums in several threads round in another order."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _commit() -> str:

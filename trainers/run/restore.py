@@ -47,7 +47,7 @@ def restore(
         )
     experiment = experiment_lib.from_flags(values)
     data = split_data.build(experiment)
-    split_manifest.refuse_other_data(run, split_manifest.describe(data, seed=experiment.seed))
+    split_manifest.refuse_other_data(run, split_manifest.describe(data, seed=experiment.split_seed))
     keras.config.set_dtype_policy(experiment.precision)
     classifier = assembly.build_classifier(experiment, data.dataset)
     method = assembly.build_method(

@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from trainers.errors import UsageError
-from trainers.run import records
+from trainers.run import predictions, records
 from trainers.run.checkpoints import Checkpoints
 from trainers.run.provenance import provenance
 from trainers.run.status import Status
@@ -25,7 +25,8 @@ class RunDirectory:
     Files: config.flags (usable as --flagfile), split.json (see `split_manifest`), status.json (see
     `Status`), metrics.jsonl (a line per log, in the order of steps), train/ and eval/ for
     TensorBoard, checkpoints/<step>/ (the newest two), best/<step>/ (the best on validation, where
-    there is validation), and result.json once it is finished. Nothing is written before `opened`.
+    there is validation), test_predictions.npz (see `predictions`), and result.json once it is
+    finished. Nothing is written before `opened`.
 
     Args:
         path: the directory; made by `opened` if missing.
@@ -155,6 +156,19 @@ class RunDirectory:
         """Notes the newest checkpoint's step in status.json."""
         with storing(f"the status in {self.path}"):
             self._status.update(step=step)
+
+    def keep_predictions(self, predicted: Any, labels: Any) -> None:
+        """Writes what the run says of each test image, beside what is true.
+
+        Args:
+            predicted: classes, integers [images].
+            labels: the true classes, integers [images].
+
+        Raises:
+            RunFailedError: they could not be written.
+        """
+        with storing(f"the predictions in {self.path}"):
+            predictions.write(self.path, predicted, labels)
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Writes result.json: the run is finished."""

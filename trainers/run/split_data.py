@@ -45,7 +45,7 @@ def build(experiment: Experiment, *, num_replicas: int = 1) -> Data:
         num_classes=dataset.num_classes,
         num_labeled=experiment.num_labeled,
         num_validation=experiment.num_validation,
-        seed=experiment.seed,
+        seed=experiment.split_seed,
         balanced=experiment.balanced,
         class_names=dataset.class_names,
     )

@@ -13,12 +13,12 @@ from trainers.errors import RunFailedError, UsageError, from_outside, reason
 _PARTIAL = ".partial"
 
 
-def write_aside(path: pathlib.Path, text: str) -> None:
+def write_aside(path: pathlib.Path, content: str | bytes) -> None:
     """Writes a file such that it is there whole or not at all: aside, then renamed."""
     aside = path.with_name(path.name + _PARTIAL)
     try:
-        with aside.open("w") as file:
-            file.write(text)
+        with aside.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)

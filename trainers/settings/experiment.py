@@ -81,6 +81,12 @@ class Experiment:
     summary_every: int = 0
     profile_steps: str | None = None
     image_size: str | None = None
+    label_seed: int | None = None
+
+    @property
+    def split_seed(self) -> int:
+        """What draws the labels and the validation images."""
+        return self.seed if self.label_seed is None else self.label_seed
 
     @property
     def mask(self) -> str:

@@ -51,7 +51,7 @@ def train(
         RunFailedError, PreemptedError: see `Training.run`.
     """
     before = directory.status
-    manifest = split_manifest.describe(data, seed=experiment.seed)
+    manifest = split_manifest.describe(data, seed=experiment.split_seed)
     split_manifest.refuse_other_data(directory.path, manifest)
     with directory.opened():
         split_manifest.write(directory.path, manifest)
@@ -61,7 +61,7 @@ def train(
             loop,
             directory,
             summaries=summaries,
-            evaluate=functools.partial(_evaluate_split, experiment, loop, data),
+            evaluate=functools.partial(_evaluate_split, experiment, loop, data, directory),
             stop_requested=lambda: stop_requested() or _stops(experiment, loop.step),
         )
         training.restore()
@@ -78,6 +78,7 @@ def train(
             "validation_accuracy": training.measured.get("validation", {}).get("accuracy"),
             "milliseconds_per_step": 1000 * (training.seconds_per_step or float("nan")),
             "backward_passes": loop.method.backward_passes,
+            "weights": "last" if loop.method.evaluated is loop.method.classifier else "averaged",
             "train_steps": experiment.train_steps,
             "seed": experiment.seed,
             "command": shlex.join(["python", "-m", "trainers.train", *sys.argv[1:]]),
@@ -90,7 +91,10 @@ def train(
 
 def evaluate(loop: Loop, images: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     """Accuracy and cross-entropy (nats) of the classifier in inference mode."""
-    logits = loop.predict(images)
+    return _compare(loop.predict(images), labels)
+
+
+def _compare(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
     return {
         "accuracy": float(np.mean(np.argmax(logits, axis=-1) == labels)),
@@ -99,12 +103,21 @@ def evaluate(loop: Loop, images: np.ndarray, labels: np.ndarray) -> dict[str, fl
 
 
 def _evaluate_split(
-    experiment: experiment_lib.Experiment, loop: Loop, data: split_data.Data, split: str
+    experiment: experiment_lib.Experiment,
+    loop: Loop,
+    data: split_data.Data,
+    directory: RunDirectory,
+    split: str,
 ) -> dict[str, float]:
     if split == "test" and not experiment.test:
         return {}
     images, labels = {"validation": data.validation, "test": data.test}[split]
-    return evaluate(loop, images, labels) if len(labels) else {}
+    if not len(labels):
+        return {}
+    logits = loop.predict(images)
+    if split == "test":
+        directory.keep_predictions(np.argmax(logits, axis=-1), labels)
+    return _compare(logits, labels)
 
 
 def _stops(experiment: experiment_lib.Experiment, step: int) -> bool:

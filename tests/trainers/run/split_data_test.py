@@ -108,3 +108,19 @@ def test_what_a_closed_gate_shows_is_in_the_scaled_images_units(tmp_path, kind, 
     x = np.full((1, 2, 2, 1), 0.25, np.float32)
     closed = method.apply_mask(x, np.zeros((1, 2, 2, 1), np.float32))
     np.testing.assert_allclose(closed, np.full((1, 2, 2, 1), expected), atol=1e-6)
+
+
+def test_the_draw_of_labels_can_be_held_while_the_seed_moves():
+    flags = ["--num_labeled=10", "--num_validation=20"]
+    own, held, other = (
+        _build(*flags, *seeds).split
+        for seeds in (
+            ["--seed=1"],
+            ["--seed=2", "--label_seed=1"],
+            ["--seed=2"],
+        )
+    )
+    for name in ("labeled", "validation"):
+        one = getattr(own, name)
+        np.testing.assert_array_equal(getattr(held, name), one)
+        assert np.any(getattr(other, name) != one)
