@@ -16,8 +16,26 @@ define.number("adversarial_weight", None, "Weight of the adversarial term.", at_
 define.number("epsilon", None, "Size of the additive perturbation.", at_least=0)
 define.enumeration("norm", None, ["linf", "l2"], "Norm of AT's perturbation.")
 define.number("xi", None, "Length of VAT's finite difference.", above=0)
-define.integer("num_power_iterations", None, "VAT's power iterations.", at_least=1)
+define.integer(
+    "num_power_iterations",
+    None,
+    "VAT's power iterations; 0 leaves a random direction: noise of length --epsilon.",
+    at_least=0,
+)
 define.boolean("share_noise", None, "Whether VAT's unlabeled passes share a dropout mask.")
+
+define.enumeration(
+    "dropout_layer",
+    None,
+    ["last_hidden", "input"],
+    "What VAdD's mask multiplies: the last hidden layer's units or the pixels.",
+)
+define.number(
+    "delta", None, "Largest share of units that VAdD's adversary flips.", at_least=0, below=1
+)
+define.number(
+    "initial_dropout", None, "Share of units that VAdD's random mask drops.", at_least=0, below=1
+)
 
 define.enumeration(
     "divergence",
@@ -67,6 +85,25 @@ define.integer("generator_channels", None, "Gates per pixel: 1, or one a colour.
 define.number("generator_bias", None, "Initial bias of the generator's output.")
 define.number("log_alpha_mean", None, "Mean of the initial (RandomMask: every) log_alpha.")
 define.number("log_alpha_stddev", None, "Standard deviation of the initial log_alpha.", at_least=0)
+define.boolean(
+    "fixed_masks", None, "Whether each image has one random mask for good, not one for each step."
+)
+define.integer(
+    "mask_block", None, "Side of the pixel square that shares a gate of a random mask.", at_least=1
+)
+define.integer(
+    "num_masks",
+    None,
+    "Random masks drawn for an image, of which the one that changes the prediction most counts.",
+    at_least=1,
+)
+define.number(
+    "divergence_confidence",
+    None,
+    "Probability of the likeliest class from which on D counts; below it there is no adversary.",
+    at_least=0,
+    at_most=1,
+)
 define.number(
     "mask_learning_rate",
     None,

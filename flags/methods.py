@@ -7,6 +7,7 @@ xadv_tf.methods.
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 _GATE = ("beta", "gamma", "zeta")
 _MASKED = ("divergence", "output_scale", "fill", "adversarial_weight", *_GATE)
@@ -42,6 +43,7 @@ class Method:
         trains_mask: whether it is given a mask, in one of `FORMS`, and an optimizer for it.
         generator: the network that it is given to generate images with, a value of --generator,
             and an optimizer for it; None for a method without.
+        variants: {flag: {value: label}}: what tables call it where a flag makes it another method.
         per_image: whether it keeps something for each image of the pool, and is told how many
             there are and how many steps an epoch of them takes.
     """
@@ -54,6 +56,7 @@ class Method:
     trains_mask: bool = False
     generator: str | None = None
     per_image: bool = False
+    variants: Mapping[str, Mapping[Any, str]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,8 +79,12 @@ METHODS: Mapping[str, Method] = {
     "mle": Method("MLE", unlabeled=False),
     "random_mask": Method(
         "RandomMask",
-        (*_MASKED, *_LOG_ALPHA),
+        (
+            *(*_MASKED, *_LOG_ALPHA),
+            *("fixed_masks", "mask_block", "num_masks", "divergence_confidence"),
+        ),
         {"adversarial_weight": "log:0.1:10", "log_alpha_mean": "linear:-1:4"},
+        variants={"fixed_masks": {True: "FixedMask"}},
     ),
     "at": Method(
         "AT",
@@ -89,9 +96,17 @@ METHODS: Mapping[str, Method] = {
         "VAT",
         ("epsilon", "xi", "num_power_iterations", "share_noise", "adversarial_weight"),
         {"epsilon": "log:0.5:10"},
+        variants={"num_power_iterations": {0: "Noise"}},
+    ),
+    "vadd": Method(
+        "VAdD",
+        ("dropout_layer", "delta", "initial_dropout", "adversarial_weight"),
+        {"delta": "log:0.01:0.3"},
     ),
     "xat": Method("xAT", _TRAINED_MASK, _SEARCH_SPARSITY, unlabeled=False, trains_mask=True),
-    "xvat": Method("xVAT", _TRAINED_MASK, _SEARCH_SPARSITY, trains_mask=True),
+    "xvat": Method(
+        "xVAT", (*_TRAINED_MASK, "divergence_confidence"), _SEARCH_SPARSITY, trains_mask=True
+    ),
     "pi_model": Method("Pi-model", _CONSISTENCY, _SEARCH_CONSISTENCY),
     "temporal_ensembling": Method(
         "Temporal Ensembling",
@@ -146,17 +161,26 @@ FORMS: Mapping[str, Form] = {
 }
 
 
-def label(method: str, mask: str = DEFAULT_FORM) -> str:
+def label(method: str, mask: str = DEFAULT_FORM, options: Mapping[str, Any] | None = None) -> str:
     """The method as the paper's tables call it: xVAT-I and xVAT-T tell where the mask lives.
 
     Args:
         method: keys of `METHODS` with + between.
         mask: a key of `FORMS`.
+        options: values of the methods' flags by name, for `Method.variants`.
     """
     declared = [METHODS[part] for part in method.split("+")]
     return "+".join(
-        each.label + (FORMS[mask].suffix if each.trains_mask else "") for each in declared
+        _variant(each, options or {}) + (FORMS[mask].suffix if each.trains_mask else "")
+        for each in declared
     )
+
+
+def _variant(declared: Method, options: Mapping[str, Any]) -> str:
+    for flag, labels in declared.variants.items():
+        if options.get(flag) in labels:
+            return labels[options[flag]]
+    return declared.label
 
 
 def rows() -> dict[str, tuple[str, str]]:

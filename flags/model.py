@@ -23,6 +23,9 @@ define.enumeration(
 )
 define.number("input_noise", None, "Deviation of the Gaussian noise on the images.", at_least=0)
 define.number("hidden_noise", None, "Deviation of the noise before each later layer.", at_least=0)
+define.number(
+    "input_dropout", None, "Share of the image's values dropped in training.", at_least=0, below=1
+)
 define.number("dropout", None, "Share of units dropped.", at_least=0, below=1)
 define.boolean("conv_bias", None, "Add a bias before each normaliser of conv_large.")
 define.boolean("top_batch_norm", None, "Normalise the logits as well.")

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 
 _WEIGHTS = {"kernel_initializer": "kernel_initializer"}
 _NOISE = {"dropout": "dropout_rate", "input_noise": "input_noise"}
-_MLP = {**_WEIGHTS, **_NOISE, "top_batch_norm": "top_batch_norm"}
+_MLP = {
+    **_WEIGHTS,
+    **_NOISE,
+    "input_dropout": "input_dropout",
+    "top_batch_norm": "top_batch_norm",
+}
 _RESNET = {
     **_WEIGHTS,
     "dropout": "dropout_rate",

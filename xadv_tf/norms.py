@@ -1,4 +1,4 @@
-"""Norms per example, shared by VAT and AT."""
+"""Norms per example, shared by VAT, AT and the masks."""
 
 from typing import Any
 
@@ -41,6 +41,24 @@ def steepest_step(gradient: Any, epsilon: float, norm: str) -> tf.Tensor:
     if norm == "l2":
         return epsilon * l2_normalize(gradient)
     raise ValueError(f"norm must be 'linf' or 'l2'. Received: norm={norm!r}")
+
+
+def relative_energy(perturbation: Any, x: Any) -> tf.Tensor:
+    """||perturbation||^2 / ||x||^2 of each example: what a perturbation takes, or puts in.
+
+    Additive and multiplicative perturbations can be compared by it: x z - x, z a mask, has at most
+    the energy 1, as a closed mask; r of length epsilon has epsilon^2 / ||x||^2.
+
+    Args:
+        perturbation: x_adv - x, [batch, ...].
+        x: the images, same shape.
+
+    Returns:
+        float32 [batch], >= 0; 0 for an image that is 0 everywhere.
+    """
+    perturbation, x = tf.cast(perturbation, tf.float32), tf.cast(x, tf.float32)
+    energies = [tf.reduce_sum(tf.square(v), axis=_inner_axes(v)) for v in (perturbation, x)]
+    return tf.math.divide_no_nan(*energies)
 
 
 def _inner_axes(x: Any) -> list[int]:

@@ -27,6 +27,7 @@ _DATASETS = {
     "cifar100": ((32, 32, 3), 100),
 }
 _POOL_SIZE = 3
+_OTHERS = ("like_for_like", "ablations")
 
 
 def _experiment(name):
@@ -65,12 +66,12 @@ def test_it_says_what_it_is(name):
     assert float(hours) > 0
 
 
-# The runs of like_for_like differ in flags that those of the tables have too; their own test holds
-# them to that.
+# The runs of like_for_like and of the ablations differ in flags that those of the tables have too;
+# their own tests hold them to that.
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow if name.startswith("like_for_like") else ())
+        pytest.param(name, marks=pytest.mark.slow if name.startswith(_OTHERS) else ())
         for name in _FILES
     ],
 )

@@ -66,3 +66,16 @@ def test_rows_stand_in_the_order_of_the_methods():
 )
 def test_labels_tell_where_a_mask_lives(method, mask, expected):
     assert label(method, mask) == expected
+
+
+def test_labels_tell_what_a_flag_makes_of_a_method():
+    # Without a power iteration there is no adversary, and a fixed mask is not the mask of a step.
+    assert label("vat", options={"num_power_iterations": 0, "epsilon": 5.0}) == "Noise"
+    assert label("random_mask+vat", options={"fixed_masks": True}) == "FixedMask+VAT"
+    unchanged = {"num_power_iterations": 1, "fixed_masks": False}
+    assert label("random_mask+vat", options=unchanged) == "RandomMask+VAT"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_variants_are_by_flags_of_the_method(name):
+    assert set(METHODS[name].variants) <= set(METHODS[name].takes)

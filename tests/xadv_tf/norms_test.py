@@ -20,6 +20,13 @@ def test_steepest_step():
     np.testing.assert_allclose(norms.steepest_step(gradient, 0.5, "l2"), [[0.3, -0.4]], rtol=1e-6)
 
 
+def test_relative_energy():
+    # 25 of 25 + 75, 0 of anything, and an image without any energy of its own.
+    x = tf.constant([[5.0, 75**0.5], [1.0, 2.0], [0.0, 0.0]])
+    perturbation = tf.constant([[3.0, -4.0], [0.0, 0.0], [1.0, 0.0]])
+    np.testing.assert_allclose(norms.relative_energy(perturbation, x), [0.25, 0.0, 0.0], rtol=1e-6)
+
+
 def test_unknown_norm():
     with pytest.raises(ValueError, match="Received: norm='l1'"):
         norms.steepest_step(X, 1.0, "l1")

@@ -55,7 +55,8 @@ def layout() -> layout_pb2.Layout:
         "players": {
             "gradient norms": [r"^gradient_norm/"],
             "learning rates": [r"^learning_rate/"],
-            "share of kept pixels": [r"^train/kept_pixels$"],
+            "share of kept pixels": [r"^train/(\w+_)?kept_pixels$"],
+            "energy of the perturbations": [r"^train/(\w+_)?perturbation_energy$"],
         },
     }
     return layout_pb2.Layout(

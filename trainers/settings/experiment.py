@@ -96,7 +96,7 @@ class Experiment:
     @property
     def label(self) -> str:
         """The method as the paper's tables call it."""
-        return label(self.method, self.mask)
+        return label(self.method, self.mask, self.options)
 
 
 def parse(arguments: Sequence[str]) -> absl_flags.FlagValues:

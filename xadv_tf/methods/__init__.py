@@ -20,6 +20,7 @@ from xadv_tf.methods.pi_model import PiModel
 from xadv_tf.methods.pseudo_label import PseudoLabel
 from xadv_tf.methods.random_mask import RandomMask
 from xadv_tf.methods.temporal_ensembling import TemporalEnsembling
+from xadv_tf.methods.vadd import VADD
 from xadv_tf.methods.vat import VAT
 from xadv_tf.methods.xat import XAT
 from xadv_tf.methods.xvat import XVAT
@@ -28,6 +29,7 @@ METHODS: dict[str, type[Method]] = {
     "mle": MLE,
     "at": AT,
     "vat": VAT,
+    "vadd": VADD,
     "xat": XAT,
     "xvat": XVAT,
     "random_mask": RandomMask,
@@ -60,6 +62,7 @@ __all__ = [
     "AT",
     "METHODS",
     "MLE",
+    "VADD",
     "VAT",
     "XAT",
     "XVAT",

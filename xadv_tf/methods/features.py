@@ -46,7 +46,7 @@ def last_hidden(classifier: Any) -> Any:
             return keras.Model(classifier.inputs, tensor, name="last_hidden")
         tensor = inputs[0] if len(inputs) == 1 else None
     raise ValueError(
-        "Features are matched below the last layer: the classifier must be a functional or "
+        "The last hidden features lie below the last layer: the classifier must be a functional or "
         "sequential model that ends in a layer with one input, such as Dense. "
         f"Received: {type(classifier).__name__}"
     )

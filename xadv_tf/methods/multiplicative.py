@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from xadv_tf import divergences, masks
+from xadv_tf import divergences, masks, norms
 from xadv_tf import noise as noise_lib
 from xadv_tf.layers import HardConcreteGate
 from xadv_tf.methods import classifiers
@@ -34,11 +34,14 @@ class MultiplicativeMethod(Method):
             paper has; or that of black after scaling), an array of an image's shape (such as the
             mean of the data), or "blurred", the image itself without its details.
         gate: the gate; by default HardConcreteGate().
+        divergence_confidence: in [0, 1]; D counts where the clean prediction gives its likeliest
+            class at least this probability, and is 0 elsewhere.
         **kwargs: `seed`, `ema_decay`, `evaluate_ema` and `name` of `Method`.
 
     Raises:
-        ValueError: for an unknown divergence, an output_scale not positive, another fill; once the
-            images are known, for an array that has not their shape, or to blur vectors.
+        ValueError: for an unknown divergence, an output_scale not positive, another fill, a
+            divergence_confidence out of range; once the images are known, for an array that has
+            not their shape, or to blur vectors.
     """
 
     perturbs = True
@@ -52,6 +55,7 @@ class MultiplicativeMethod(Method):
         output_scale: float = 1.0,
         fill: Any = 0.0,
         gate: HardConcreteGate | None = None,
+        divergence_confidence: float = 0.0,
         **kwargs: Any,
     ) -> None:
         if divergence not in DIVERGENCES:
@@ -66,12 +70,18 @@ class MultiplicativeMethod(Method):
         _check_fill(fill)
         if gate is not None and not isinstance(gate, HardConcreteGate):
             raise ValueError(f"gate must be a HardConcreteGate or None. Received: gate={gate!r}")
+        if not 0.0 <= divergence_confidence <= 1.0:
+            raise ValueError(
+                "divergence_confidence must lie in [0, 1]. "
+                f"Received: divergence_confidence={divergence_confidence}"
+            )
         super().__init__(classifier, loss_weights=loss_weights, **kwargs)
         self.gate = gate or HardConcreteGate()
         self.gate.build(None)
         self.divergence = divergence
         self.output_scale = output_scale
         self.fill = fill
+        self.divergence_confidence = divergence_confidence
 
     def log_alpha(self, image: tf.Tensor, index: Any = None) -> tf.Tensor:
         """Location of each gate for these images, float32 [batch, height', width', channels'].
@@ -105,16 +115,36 @@ class MultiplicativeMethod(Method):
         return masked + self.output_scale * fill * (1.0 - mask)
 
     def draw_mask(self, log_alpha: tf.Tensor, purpose: str) -> tf.Tensor:
-        """A random mask of log_alpha's shape; records the share of pixels that it keeps."""
-        draw = noise_lib.uniform(tf.shape(log_alpha), self.noise_seed(purpose))
-        mask = self.gate(log_alpha, draw)
+        """A random mask of log_alpha's shape."""
+        return self.gate(
+            log_alpha, noise_lib.uniform(tf.shape(log_alpha), self.noise_seed(purpose))
+        )
+
+    def masked(self, image: Any, mask: tf.Tensor) -> tf.Tensor:
+        """`apply_mask` in training: records the share of kept pixels and the energy taken.
+
+        That is ||x_adv - x||^2 / ||x||^2, by which masks compare with additive perturbations.
+        """
+        x_adv = self.apply_mask(image, mask)
         kept = tf.reduce_mean(tf.cast(mask > 0, tf.float32))
         self.record("kept_pixels", kept, tf.shape(mask)[0])
-        return mask
+        energy = norms.relative_energy(x_adv - tf.cast(image, tf.float32), image)
+        self.record("perturbation_energy", tf.reduce_mean(energy), tf.size(energy))
+        return x_adv
 
     def divergence_from(self, clean_logits: tf.Tensor, masked_logits: tf.Tensor) -> tf.Tensor:
-        """D(x, z), [batch]; the clean prediction is a target and takes no gradient."""
-        return DIVERGENCES[self.divergence](tf.stop_gradient(clean_logits), masked_logits)
+        """D(x, z), [batch]; the clean prediction is a target and takes no gradient.
+
+        It is 0 where that prediction is less sure than `divergence_confidence`; the share of the
+        images where it counts is recorded.
+        """
+        target = tf.stop_gradient(clean_logits)
+        divergence = DIVERGENCES[self.divergence](target, masked_logits)
+        if not self.divergence_confidence:
+            return divergence
+        sure = tf.reduce_max(tf.nn.softmax(target), axis=-1) >= self.divergence_confidence
+        self.record("sure_images", tf.reduce_mean(tf.cast(sure, tf.float32)), tf.size(sure))
+        return tf.where(sure, divergence, 0.0)
 
     def perturb(self, x: Any, *, index: Any = None, noise: Any = None) -> dict[str, tf.Tensor]:
         """Shows what the mask does to images.

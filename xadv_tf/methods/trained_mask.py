@@ -34,8 +34,8 @@ class TrainedMaskMethod(MultiplicativeMethod):
             negative rewards roughness, as the released code's one-step path does.
         alternating_steps: 0 moves both players from one backward pass; k > 0 first takes k ascent
             steps of the mask alone, each with a fresh draw, then moves the classifier.
-        **kwargs: `divergence`, `output_scale`, `fill` and `gate` of `MultiplicativeMethod`; `seed`,
-            `ema_decay`, `evaluate_ema` and `name` of `Method`.
+        **kwargs: `divergence`, `output_scale`, `fill`, `gate` and `divergence_confidence` of
+            `MultiplicativeMethod`; `seed`, `ema_decay`, `evaluate_ema` and `name` of `Method`.
 
     Raises:
         ValueError: for arguments out of range.
@@ -142,7 +142,7 @@ class TrainedMaskMethod(MultiplicativeMethod):
         image = examples["image"]
         log_alpha = reverse_gradient(self.log_alpha(image, examples.get("index")))
         mask = self.draw_mask(log_alpha, f"gate/{purpose}")
-        logits = self.forward(self.apply_mask(image, mask), f"masked/{purpose}")
+        logits = self.forward(self.masked(image, mask), f"masked/{purpose}")
         return logits, self.mask_terms(log_alpha, mask, image.shape)
 
     def compute_losses(self, batch: Batch) -> Terms:

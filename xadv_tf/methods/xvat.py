@@ -71,6 +71,8 @@ class XVAT(TrainedMaskMethod):
             paper has; or that of black after scaling), an array of an image's shape (such as the
             mean of the data), or "blurred", the image itself without its details.
         gate: makes z of a; by default HardConcreteGate(beta=0.66, gamma=-0.1, zeta=1.1).
+        divergence_confidence: in [0, 1]; D counts where p gives its likeliest class at least this
+            probability, and is 0 elsewhere: there is no adversary where the prediction is unsure.
         seed: of all the method's randomness (see `Method`).
         ema_decay: in (0, 1), keeps the averaged weights that `Method` describes; None keeps none.
         evaluate_ema: whether those weights are evaluated and exported.
@@ -100,6 +102,7 @@ class XVAT(TrainedMaskMethod):
         output_scale: float = 1.0,
         fill: Any = 0.0,
         gate: HardConcreteGate | None = None,
+        divergence_confidence: float = 0.0,
         seed: int = 0,
         ema_decay: float | None = None,
         evaluate_ema: bool = False,
@@ -118,6 +121,7 @@ class XVAT(TrainedMaskMethod):
             output_scale=output_scale,
             fill=fill,
             gate=gate,
+            divergence_confidence=divergence_confidence,
             seed=seed,
             ema_decay=ema_decay,
             evaluate_ema=evaluate_ema,

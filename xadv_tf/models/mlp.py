@@ -21,6 +21,7 @@ def mlp(
     batch_norm: bool = True,
     top_batch_norm: bool = False,
     input_noise: float = 0.0,
+    input_dropout: float = 0.0,
     dropout_rate: float = 0.0,
     synchronized: bool = False,
     kernel_initializer: str = "normal_fan_in",
@@ -41,6 +42,8 @@ def mlp(
         batch_norm: normalise the hidden layers; without it they have a bias.
         top_batch_norm: normalise the logits as well; they then have no bias.
         input_noise: deviation of the Gaussian noise on the images in training.
+        input_dropout: share of the image's values set to 0 in training, in [0, 1); the others are
+            scaled up by as much.
         dropout_rate: share of the units of each hidden layer dropped, in [0, 1).
         synchronized: take batch statistics over all replicas.
         kernel_initializer: a key of `xadv_tf.initializers.INITIALIZERS`.
@@ -67,6 +70,8 @@ def mlp(
     x = keras.layers.Flatten()(inputs)
     if input_noise > 0.0:
         x = keras.layers.GaussianNoise(input_noise, seed=next(seeds))(x)
+    if input_dropout > 0.0:
+        x = keras.layers.Dropout(input_dropout, seed=next(seeds))(x)
     for units in hidden_units:
         x = dense(units, use_bias=not batch_norm)(x)
         if batch_norm:

@@ -62,6 +62,8 @@ _CHARTS = {
     "gradient norms": {"gradient_norm/classifier", "gradient_norm/mask"},
     "learning rates": {"learning_rate/classifier", "learning_rate/mask"},
     "share of kept pixels": {"train/kept_pixels"},
+    # Of a combination each part's own.
+    "energy of the perturbations": {"train/perturbation_energy", "train/vat_perturbation_energy"},
 }
 
 

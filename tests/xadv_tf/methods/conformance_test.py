@@ -90,6 +90,12 @@ ROWS = {
         {**_CE, "adversarial_cross_entropy": {"classifier"}},
     ),
     "vat": Row(methods.VAT, {**_CE, "divergence": {"classifier"}}),
+    # One of 16 units: with more, rounding would decide between near ones.
+    "vadd": Row(lambda c: methods.VADD(c, delta=0.07), {**_CE, "divergence": {"classifier"}}),
+    "vadd_input": Row(
+        lambda c: methods.VADD(c, dropout_layer="input", delta=0.03),
+        {**_CE, "divergence": {"classifier"}},
+    ),
     "random_mask": Row(methods.RandomMask, {**_CE, "divergence": {"classifier"}}),
     "xat_inductive": Row(
         lambda c: methods.XAT(c, mask=_generator(), smoothness=0.1), {**_CE, **_MASK_TERMS}
@@ -165,7 +171,7 @@ ROWS = {
     ),
 }
 # These differ from a row before them by one argument or one part.
-_VARIANTS = ("at_l2", "xat_transductive", "vat+entropy")
+_VARIANTS = ("at_l2", "vadd_input", "xat_transductive", "vat+entropy")
 # Those whose own code has a part in what is served, or in how Keras's fit and pairs reach a step.
 _SERVED = ("mle", "xvat_inductive", "mean_teacher", "feature_matching_gan", "ladder")
 _FITTED = (*_SERVED, "xvat_transductive", "xvat_alternating", "temporal_ensembling", "xvat+entropy")

@@ -56,14 +56,26 @@ def test_methods_detach_the_clean_prediction(method_class, divergence):
     np.testing.assert_array_equal(tape.gradient(loss, kernel), np.zeros(kernel.shape))
 
 
-def test_kept_pixels_counts_gates_that_are_not_zero():
-    # Gates of log_alpha 100, 0 and -100 at u = 1/2 are 1, 1/2 and 0: two of three are kept, though
-    # their mean is 1/2.
+def test_what_a_mask_takes_is_recorded():
+    # Gates 1, 1/2 and 0 on pixels 1, 2 and 3: two of three are kept, though their mean is 1/2, and
+    # of the energy 14 go 0 + 1 + 9.
     method = XVAT(make_classifier())
-    method.gate.call = lambda log_alpha, draw: hard_concrete.sample(log_alpha, 0.0 * draw + 0.5)
-    mask = method.draw_mask(tf.constant([[100.0, 0.0, -100.0]]), "gate")
-    np.testing.assert_allclose(mask, [[1.0, 0.5, 0.0]], atol=1e-6)
-    assert float(method._traced.records["kept_pixels"][0]) == pytest.approx(2 / 3)
+    image, mask = tf.constant([[1.0, 2.0, 3.0]]), tf.constant([[1.0, 0.5, 0.0]])
+    np.testing.assert_array_equal(method.masked(image, mask), method.apply_mask(image, mask))
+    records = {name: float(value) for name, (value, _) in method._traced.records.items()}
+    assert records == pytest.approx({"kept_pixels": 2 / 3, "perturbation_energy": 10 / 14})
+
+
+@pytest.mark.parametrize("make", [XVAT, RandomMask])
+def test_the_divergence_counts_where_the_prediction_is_sure(make):
+    # softmax(log 3, 0) = 3/4 and softmax(log 5, 0) = 5/6, of which .8 lets the second count.
+    clean, masked = tf.math.log([[3.0, 1.0], [5.0, 1.0]]), tf.zeros((2, 2))
+    method = make(make_classifier(), divergence_confidence=0.8)
+    expected = make(make_classifier()).divergence_from(clean, masked)
+    np.testing.assert_array_equal(method.divergence_from(clean, masked), [0.0, expected[1]])
+    assert float(method._traced.records["sure_images"][0]) == 0.5
+    with pytest.raises(ValueError, match=r"Received: divergence_confidence=1\.5"):
+        make(make_classifier(), divergence_confidence=1.5)
 
 
 def test_masks_are_drawn_by_purpose_and_step():

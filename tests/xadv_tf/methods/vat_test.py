@@ -76,6 +76,24 @@ def test_perturbation_has_length_epsilon_and_beats_a_random_one():
     assert np.mean(divergence[1]) > 1.1 * np.mean(divergence[0])
 
 
+def test_without_a_power_iteration_it_is_noise_of_length_epsilon():
+    # Whatever the classifier, r is the drawn direction, and takes no pass: energy .5^2 / ||x||^2.
+    method = VAT(_linear(), epsilon=0.5, num_power_iterations=0)
+    method.compile()
+    assert method.backward_passes == 1
+    image = tf.constant([[[[3.0], [4.0]]], [[[0.6], [0.8]]]])
+    batch = {"labeled": {"image": image, "label": tf.zeros(2, tf.int32)}}
+    batch["unlabeled"] = {"image": image + 0.0}
+    direction = noise.normal(image.shape, method.noise_seed("direction")).numpy().reshape(2, 2)
+    r = 0.5 * direction / np.linalg.norm(direction, axis=1, keepdims=True)
+    expected = divergences.kl_divergence(
+        method.classifier(image), method.classifier(image + r.reshape(image.shape))
+    )
+    np.testing.assert_allclose(method.compute_losses(batch)["divergence"], expected, rtol=1e-4)
+    logs = method.train_step(batch)
+    assert float(logs["perturbation_energy"]) == pytest.approx((0.25 / 25 + 0.25) / 2, rel=1e-5)
+
+
 def test_no_gradient_flows_through_target_or_perturbation():
     # With r and p held fixed, dKL/dW = sum over the batch of (p_hat - p) (x + r)^T by hand.
     method = VAT(_linear(), epsilon=0.5)

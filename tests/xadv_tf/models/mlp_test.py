@@ -39,6 +39,18 @@ def test_top_batch_norm_normalises_the_logits():
     np.testing.assert_allclose(np.var(logits, 0), 1.0, atol=1e-3)
 
 
+def test_input_dropout_is_of_the_image_and_of_training():
+    # Without a hidden layer's noise the first kernel sees x m / (1 - .75), m of mean .25.
+    model = mlp((400,), 3, hidden_units=(), input_dropout=0.75, seed=1)
+    model.layers[-1].set_weights([np.eye(400, 3), np.zeros(3)])
+    ones = np.ones((500, 400), np.float32)
+    np.testing.assert_array_equal(model(ones), np.ones((500, 3)))
+    seen = model(ones, training=True).numpy()
+    assert set(np.unique(seen)) == {0.0, 4.0}
+    # 1,500 draws of deviation 4 sqrt(.25 .75) = 1.73.
+    assert np.mean(seen) == pytest.approx(1.0, abs=4 * 1.73 / 1500**0.5)
+
+
 def test_default_initialiser():
     # N(0, 1/fan_in): 1.44 million draws, relative error of the deviation 6e-4.
     kernel = mlp(seed=1).trainable_variables[1].numpy()
