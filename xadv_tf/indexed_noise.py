@@ -1,11 +1,10 @@
-"""Randomness as a function of (seed, purpose, example): each image has its own numbers, ever after.
+"""Randomness as a function of (seed, purpose, example): each image has its own numbers for good.
 
 In place of a table of them: nothing to store or to save, whatever the size of the pool. The draws
 of `xadv_tf.noise` change with every step; these do not.
 """
 
 import math
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,19 +17,18 @@ _SHIFTS = (16, 13, 16)
 _STRIDE = 0x9E3779B9
 
 
-def uniform(index: Any, shape: Sequence[int], *, seed: int, purpose: str) -> tf.Tensor:
+def uniform(index: Any, shape: Sequence[int], seed: tf.Tensor) -> tf.Tensor:
     """Uniform on [0, 1) for each example, of 24 random bits; with XLA the same numbers.
 
     Args:
         index: the examples' places in the pool, integers [batch].
         shape: static shape of an example's numbers.
-        seed: the experiment's seed.
-        purpose: what the numbers are for; different purposes draw independent numbers.
+        seed: uint32 [2], of `noise.seed_pair` for the purpose, at step 0 of replica 0.
 
     Returns:
         float32 [batch, *shape].
     """
-    word = tf.constant(zlib.crc32(f"{seed}/{purpose}".encode()), tf.uint32)
+    word = seed[0] + seed[1]
     rows = _mixed(_mixed(tf.cast(index, tf.uint32)) + word)
     places = tf.range(math.prod(shape), dtype=tf.int64) * _STRIDE
     bits = _mixed(_mixed(rows[:, None] ^ tf.cast(places, tf.uint32)[None]) + word)
@@ -39,9 +37,9 @@ def uniform(index: Any, shape: Sequence[int], *, seed: int, purpose: str) -> tf.
     return tf.reshape(draws, [-1, *shape])
 
 
-def normal(index: Any, shape: Sequence[int], *, seed: int, purpose: str) -> tf.Tensor:
+def normal(index: Any, shape: Sequence[int], seed: tf.Tensor) -> tf.Tensor:
     """Standard normal (Box & Muller 1958); arguments and result as of `uniform`."""
-    draws = uniform(index, (2, *shape), seed=seed, purpose=purpose)
+    draws = uniform(index, (2, *shape), seed)
     radius = tf.sqrt(-2.0 * tf.math.log(1.0 - draws[:, 0]))
     return radius * tf.cos(2.0 * math.pi * draws[:, 1])
 

@@ -4,11 +4,12 @@ import numpy as np
 import tensorflow as tf
 from scipy import stats
 
-from xadv_tf import indexed_noise
+from xadv_tf import indexed_noise, noise
 
 
 def _draw(index=(5,), shape=(1000,), seed=1, purpose="gate"):
-    return indexed_noise.uniform(tf.constant(index), shape, seed=seed, purpose=purpose).numpy()
+    pair = noise.seed_pair(seed, purpose, 0, 0)
+    return indexed_noise.uniform(tf.constant(index), shape, pair).numpy()
 
 
 def test_an_example_has_its_numbers_wherever_it_stands():
@@ -31,7 +32,7 @@ def test_laws():
     # many examples, and many places of one.
     for index, shape in ((np.arange(20_000), (2, 1)), (np.arange(2), (20_000,))):
         uniform = _draw(index, shape)
-        normal = indexed_noise.normal(index, shape, seed=1, purpose="log_alpha").numpy()
+        normal = indexed_noise.normal(index, shape, noise.seed_pair(1, "log_alpha", 0, 0)).numpy()
         for draws, law in ((uniform, "uniform"), (normal, "norm")):
             for column in (draws[:, 0].ravel(), draws[0].ravel()):
                 if column.size > 1000:
@@ -44,6 +45,6 @@ def test_laws():
 def test_xla_draws_the_same():
     @tf.function(jit_compile=True)
     def compiled(index):
-        return indexed_noise.uniform(index, (1000,), seed=1, purpose="gate")
+        return indexed_noise.uniform(index, (1000,), noise.seed_pair(1, "gate", 0, 0))
 
     np.testing.assert_array_equal(compiled(tf.constant([5])), _draw())

@@ -154,7 +154,7 @@ class RandomMask(MultiplicativeMethod):
         if not self.fixed_masks:
             return self.draw_mask(log_alpha, f"gate{suffix}")
         gates = log_alpha.shape[1:]
-        draw = indexed_noise.uniform(index, gates, seed=self.seed, purpose="gate")
+        draw = indexed_noise.uniform(index, gates, self._seed.pair("gate", 0, 0))
         return self.gate(log_alpha, draw)
 
     def _worst(self, image: Any, clean: tf.Tensor, masks: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -179,7 +179,7 @@ class RandomMask(MultiplicativeMethod):
                     "Received: index=None"
                 )
             gates = [int(side) for side in self._gates(image)]
-            draw = indexed_noise.normal(index, gates, seed=self.seed, purpose=purpose)
+            draw = indexed_noise.normal(index, gates, self._seed.pair(purpose, 0, 0))
         else:
             shape = tf.concat([tf.shape(image)[:1], self._gates(image)], axis=0)
             draw = noise.normal(shape, self.noise_seed(purpose))

@@ -97,6 +97,11 @@ ROWS = {
         {**_CE, "divergence": {"classifier"}},
     ),
     "random_mask": Row(methods.RandomMask, {**_CE, "divergence": {"classifier"}}),
+    "fixed_mask": Row(
+        lambda c: methods.RandomMask(c, fixed_masks=True),
+        {**_CE, "divergence": {"classifier"}},
+        needs_index=True,
+    ),
     "xat_inductive": Row(
         lambda c: methods.XAT(c, mask=_generator(), smoothness=0.1), {**_CE, **_MASK_TERMS}
     ),
@@ -171,7 +176,7 @@ ROWS = {
     ),
 }
 # These differ from a row before them by one argument or one part.
-_VARIANTS = ("at_l2", "vadd_input", "xat_transductive", "vat+entropy")
+_VARIANTS = ("at_l2", "vadd_input", "fixed_mask", "xat_transductive", "vat+entropy")
 # Those whose own code has a part in what is served, or in how Keras's fit and pairs reach a step.
 _SERVED = ("mle", "xvat_inductive", "mean_teacher", "feature_matching_gan", "ladder")
 _FITTED = (*_SERVED, "xvat_transductive", "xvat_alternating", "temporal_ensembling", "xvat+entropy")
