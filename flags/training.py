@@ -146,15 +146,23 @@ define.enumeration(
     "jit",
     "auto",
     ["auto", "on", "off"],
-    "Compile each step with XLA; auto: on one GPU.",
+    "Compile each step with XLA; auto: on a GPU, on several what lies between their sums.",
     kind=Kind.PLACE,
 )
 define.enumeration(
     "strategy",
     "auto",
-    ["auto", "one_device", "mirrored"],
-    "auto mirrors over the GPUs where there is more than one.",
+    ["auto", "one_device", "mirrored", "multi_worker"],
+    "auto mirrors over the GPUs where there is more than one; multi_worker: over those of all "
+    "machines in TF_CONFIG.",
     kind=Kind.PLACE,
+)
+define.number(
+    "connect_seconds",
+    300.0,
+    "How long the machines of --strategy=multi_worker wait for one another at the start.",
+    above=0,
+    kind=Kind.CALL,
 )
 define.boolean(
     "test",

@@ -6,7 +6,7 @@ import os
 import sys
 
 _UNDER_XDIST = "PYTEST_XDIST_WORKER" in os.environ
-_ON_GPU = os.environ.get("XADV_TF_TEST_GPU") == "1"
+_ON_GPU = os.environ.get("XADV_TF_TEST_GPU") in ("1", "split")
 # Nothing listens on port 9 (discard). Only what runs outside this interpreter needs the proxy,
 # TensorFlow's C++ clients and child processes: they fail at once instead of waiting for a network.
 _DEAD_PROXY = ("127.0.0.1", 9)
@@ -32,6 +32,12 @@ if _UNDER_XDIST:
 if not _ON_GPU:
     # Tolerances are those of CPU arithmetic; XADV_TF_TEST_GPU=1 leaves the GPUs in sight.
     tf.config.set_visible_devices([], "GPU")
+elif os.environ["XADV_TF_TEST_GPU"] == "split":
+    # Makes two of the first one, for tests of several.
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("GPU")[0],
+        [tf.config.LogicalDeviceConfiguration(memory_limit=8192)] * 2,
+    )
 # MirroredStrategy(["CPU:0", "CPU:1"]) needs two devices on any machine.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import json
 import multiprocessing
 import os
 import signal
@@ -15,19 +16,34 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["trainers.work.train"])
 
 
-def run(*arguments, output, devices=1, at=None, call=1, send=signal.SIGKILL):
-    """Runs the program to its end.
+def run(*arguments, **kwargs):
+    """Runs the program to its end; as `start`.
+
+    Returns:
+        The exit code, negative for a signal that killed it.
+    """
+    process = start(*arguments, **kwargs)
+    process.join()
+    return process.exitcode
+
+
+def start(
+    *arguments, output, devices=1, tf_config=None, folder=".", at=None, call=1, send=signal.SIGKILL
+):
+    """Starts the program.
 
     Args:
         arguments: of trainers.train.
         output: file to which stdout and stderr are appended.
         devices: logical CPUs that TensorFlow sees.
+        tf_config: what TF_CONFIG holds, or None.
+        folder: where it runs.
         at: name of a function of the project; None lets the run be.
         call: which of its calls gives the signal, before it does anything.
         send: the signal.
 
     Returns:
-        The exit code, negative for a signal that killed it.
+        The process, of multiprocessing.
     """
     with (
         mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))),
@@ -35,14 +51,26 @@ def run(*arguments, output, devices=1, at=None, call=1, send=signal.SIGKILL):
         mock.patch.object(tempfile, "tempdir", "/tmp"),  # noqa: S108
     ):
         process = _CONTEXT.Process(
-            target=_train, args=(arguments, str(output), devices, at, call, send)
+            target=_train,
+            args=(arguments, str(output), devices, tf_config, str(folder), at, call, send),
         )
         process.start()
-    process.join()
-    return process.exitcode
+    return process
 
 
-def _train(arguments, output, devices, at, call, send):
+def newest(directory):
+    """The newest checkpoint in `directory`: {name: value}, and what stands beside the variables."""
+    import tensorflow as tf
+
+    step = max(int(path.name) for path in directory.iterdir())
+    reader = tf.train.load_checkpoint(str(directory / str(step) / "state"))
+    values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+    (memory,) = (json.loads(values.pop(name)) for name in list(values) if "memory" in name)
+    values.pop("_CHECKPOINTABLE_OBJECT_GRAPH")
+    return values, {**memory, "pace": None, "step": step}
+
+
+def _train(arguments, output, devices, tf_config, folder, at, call, send):
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for standard in (1, 2):
         os.dup2(descriptor, standard)
@@ -55,6 +83,9 @@ def _train(arguments, output, devices, at, call, send):
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * devices,
     )
+    os.chdir(folder)
+    if tf_config is not None:
+        os.environ["TF_CONFIG"] = tf_config
     if at is not None:
         _send_at(at, call, send)
     sys.argv = ["train", *arguments]

@@ -22,6 +22,10 @@ class RunFailedError(Exception):
     """The run cannot go on; the message is one sentence for the user."""
 
 
+class PeerLostError(RunFailedError):
+    """Another process of the run is gone; all of them started again go on with it."""
+
+
 class PreemptedError(Exception):
     """The run was asked to stop and has saved all that it needs to go on."""
 

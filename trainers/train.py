@@ -3,8 +3,8 @@
 import functools
 
 from trainers.run import records
+from trainers.settings import cluster, program
 from trainers.settings import experiment as experiment_lib
-from trainers.settings import program
 
 _work = program.Late("trainers.work.train")
 __getattr__ = _work.attribute
@@ -17,6 +17,8 @@ def main(argv: list[str]) -> int:
         experiment = experiment_lib.from_flags()
         flags = experiment_lib.to_flagfile()
         records.refuse_other_run(experiment.workdir, flags)
+        if experiment.strategy == "multi_worker":
+            cluster.from_environment()
     except ValueError as error:
         return program.mistake(error)
     return int(_work.run(experiment, flags))

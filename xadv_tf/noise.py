@@ -71,7 +71,9 @@ class Seed:
 
     def __init__(self, value: int) -> None:
         self._value = value
-        self._words = tf.Variable(seed_words(value), trainable=False, name="seed_words")
+        # Not unsigned: TensorFlow has no broadcast of these, by which several machines begin alike.
+        words = seed_words(value).astype(np.int64)
+        self._words = tf.Variable(words, trainable=False, name="seed_words")
 
     @property
     def value(self) -> int:
@@ -85,7 +87,7 @@ class Seed:
 
     def pair(self, purpose: str, step: Any, replica: Any) -> tf.Tensor:
         """See `seed_pair`."""
-        return seed_pair(self._words.value(), purpose, step, replica)
+        return seed_pair(tf.cast(self._words.value(), tf.uint32), purpose, step, replica)
 
 
 def uniform(shape: Any, seed: tf.Tensor) -> tf.Tensor:

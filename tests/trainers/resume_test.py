@@ -51,16 +51,6 @@ def tiny(make_tiny):
     make_tiny(contrast=20)  # Hard enough for the best step to be a late one.
 
 
-def _variables(directory):
-    """The newest checkpoint in `directory`: {name: value}, and what stands beside the variables."""
-    step = max(int(path.name) for path in directory.iterdir())
-    reader = tf.train.load_checkpoint(str(directory / str(step) / "state"))
-    values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
-    (memory,) = (json.loads(values.pop(name)) for name in list(values) if "memory" in name)
-    values.pop("_CHECKPOINTABLE_OBJECT_GRAPH")
-    return values, {**memory, "pace": None, "step": step}
-
-
 def _events(directory):
     """{tag: [(step, value), ...]} as TensorBoard reads them, but for pace, name and sessions."""
     read = EventAccumulator(str(directory)).Reload()
@@ -96,7 +86,9 @@ def _check(flags, lives, devices):
 
     assert (cut / "metrics.jsonl").read_text() == (whole / "metrics.jsonl").read_text()
     for kind in ("checkpoints", "best"):
-        (expected, expected_rest), (values, rest) = _variables(whole / kind), _variables(cut / kind)
+        (expected, expected_rest), (values, rest) = (
+            killable.newest(run / kind) for run in (whole, cut)
+        )
         assert rest == expected_rest
         assert values.keys() == expected.keys()
         for name, value in values.items():

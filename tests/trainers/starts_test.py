@@ -56,6 +56,7 @@ def test_help_and_mistakes_load_nothing_heavy(program, tmp_path):
     [
         ("train", ["--workdir=w", "--method=vat", "--sparsity=1"]),
         ("train", ["--workdir=/dev/null/run"]),
+        ("train", ["--workdir=w", "--strategy=multi_worker"]),
         ("train", ["--workdir=w", "--experiment=digits/none"]),
         ("tune", ["--workdir=w", "--num_validation=9", "--search=learning_rate=log:1"]),
         ("evaluate", ["--workdir=w,v"]),

@@ -9,9 +9,9 @@ import tensorflow as tf
 
 from flags.methods import COMMON, METHODS
 from flags.models import MODELS
-from trainers.errors import UsageError
-from trainers.run import schedules, split_data
+from trainers.run import schedules, split_data, split_manifest, strategies
 from trainers.run.loop import Loop
+from trainers.run.peers import Peers
 from trainers.settings import taken_flags
 from trainers.settings.experiment import Experiment
 from xadv_tf import data as data_lib
@@ -28,14 +28,22 @@ _PIXEL_RANGES = {
 }
 
 
-def prepare(experiment: Experiment) -> tuple[split_data.Data, Loop]:
+def prepare(experiment: Experiment, peers: Peers | None = None) -> tuple[split_data.Data, Loop]:
     """Builds all that training needs and writes nothing.
 
+    Args:
+        experiment: what to train.
+        peers: the processes that train it together; None for this one alone.
+
     Raises:
-        ValueError: for an experiment that does not fit together.
+        ValueError: for an experiment that does not fit together, or a worker with other data.
     """
-    strategy = build_strategy(experiment)
+    peers = peers or Peers()
+    strategy = strategies.build(experiment, peers)
     data = split_data.build(experiment, num_replicas=strategy.num_replicas_in_sync)
+    if peers.count > 1:
+        # Before variables: those of other shapes would wait for one another for ever.
+        peers.refuse_others(split_manifest.leaves(data, seed=experiment.seed))
     keras.config.set_dtype_policy(experiment.precision)
     with strategy.scope():
         classifier = build_classifier(experiment, data.dataset)
@@ -99,38 +107,6 @@ def build_method(
         method = methods.Combined(parts, **common)
     method.compile(**optimizers)
     return method
-
-
-def build_strategy(experiment: Experiment) -> tf.distribute.Strategy:
-    """The distribution strategy by its flag; auto mirrors over GPUs where there are several.
-
-    Raises:
-        UsageError: for --jit=on with several replicas.
-    """
-    strategy = _strategy(experiment.strategy)
-    replicas = strategy.num_replicas_in_sync
-    if experiment.jit == "on" and replicas > 1:
-        raise UsageError(
-            "--jit=on must come with one replica, for the updates of several cross devices. "
-            f"Received: --jit=on --strategy={experiment.strategy}, {replicas} replicas"
-        )
-    return strategy
-
-
-def _strategy(name: str) -> tf.distribute.Strategy:
-    if name == "auto":
-        name = "mirrored" if len(tf.config.list_logical_devices("GPU")) > 1 else "one_device"
-    if name == "one_device":
-        return tf.distribute.get_strategy()
-    gpus = tf.config.list_logical_devices("GPU")
-    if gpus:
-        return tf.distribute.MirroredStrategy([device.name for device in gpus])
-    # Logical CPUs, for trying things out: the default collectives are made for GPUs, and two
-    # strategies in one process get in each other's way.
-    return tf.distribute.MirroredStrategy(
-        [device.name for device in tf.config.list_logical_devices("CPU")],
-        cross_device_ops=tf.distribute.ReductionToOneDevice(),
-    )
 
 
 def _arguments(

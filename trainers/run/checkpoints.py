@@ -5,9 +5,11 @@ import pathlib
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterator, Set
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from trainers.errors import RunFailedError, UsageError, reason
@@ -28,11 +30,18 @@ def checkpoint(method: Method, **more: Any) -> tf.train.Checkpoint:
     return tf.train.Checkpoint(method=method, **_optimizers(method), **more)
 
 
+def checksum(method: Method) -> int:
+    """Of all that training changes, as it stands on this machine."""
+    total = 0
+    for variable in _variables(method):
+        value = np.ascontiguousarray(variable.value.numpy()).reshape(-1)
+        total = zlib.crc32(value.view(np.uint8), total)
+    return total
+
+
 def refuse_nonfinite(method: Method) -> None:
     """Raises RunFailedError for a state that nobody could go on from, naming the variable."""
-    variables = list(method.variables)
-    for optimizer in _optimizers(method).values():
-        variables += optimizer.variables
+    variables = _variables(method)
     floating = [variable for variable in variables if tf.as_dtype(variable.dtype).is_floating]
     finite = [tf.reduce_all(tf.math.is_finite(variable.value)) for variable in floating]
     for variable, is_finite in zip(floating, tf.stack(finite).numpy(), strict=True):
@@ -94,6 +103,10 @@ class Checkpoints:
             if path.exists():
                 passed_over.add(left[-1])
                 print(f"warning: {path} is damaged ({damage}); not used", file=sys.stderr)
+
+    def has(self, step: int) -> bool:
+        """Whether there is a checkpoint of this step, intact or not."""
+        return (self._directory / str(step)).is_dir()
 
     def restore_or_newer(self, state: tf.train.Checkpoint, step: int) -> None:
         """Restores a checkpoint that `newest` gave or, if it is taken away meanwhile, a newer one.
@@ -167,6 +180,13 @@ def _readable(path: pathlib.Path) -> Iterator[pathlib.Path]:
         link = pathlib.Path(aside) / "checkpoint"
         link.symlink_to(path.absolute())
         yield link
+
+
+def _variables(method: Method) -> list[Any]:
+    variables = list(method.variables)
+    for optimizer in _optimizers(method).values():
+        variables += optimizer.variables
+    return variables
 
 
 def _optimizers(method: Method) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trainers.run import sources
+from trainers.run import sources, strategies
 from trainers.run.programs import Programs
 from xadv_tf import data
 from xadv_tf.methods import Method
@@ -27,13 +27,15 @@ class Loop:
         sampler: draws the indices.
         strategy: of tf.distribute.
         augment: (images, kind -> seed pair) -> images, or None.
-        jit_compile: compile the step with XLA; None does so on one GPU.
+        jit_compile: compile the step with XLA, on several GPUs that of each with its sums over all;
+            None does so on one GPU and lets TensorFlow compile what lies between the sums on
+            several.
 
     Attributes:
         jit_compile: whether the step is compiled with XLA.
 
     Raises:
-        ValueError: for XLA with several replicas, whose updates cross devices.
+        ValueError: for a whole step of several replicas that are no GPUs.
     """
 
     def __init__(
@@ -55,18 +57,20 @@ class Loop:
         self._source = sources.of(pool, sampler, strategy)
         self._whole_pool = pool
         self._evaluation_is_prepared = False
-        if jit_compile and replicas > 1:
+        on_gpus = strategies.on_gpus(strategy)
+        if jit_compile and replicas > 1 and not on_gpus:
             raise ValueError(
-                f"jit must not be on with several replicas. Received: {replicas} replicas"
+                f"jit must not be on with several CPU replicas. Received: {replicas} replicas"
             )
-        if jit_compile is None:
-            jit_compile = replicas == 1 and bool(tf.config.list_physical_devices("GPU"))
-        self.jit_compile = jit_compile
+        self.jit_compile = on_gpus if jit_compile is None else jit_compile
         self._step: Any = self._traced_step
         self._programs: Programs | None = None
-        if jit_compile and isinstance(self._source, sources.PoolSource):
+        if self.jit_compile and jit_compile is None and replicas > 1:
+            # Collectives stay outside what is compiled.
+            tf.config.optimizer.set_jit("autoclustering")
+        elif self.jit_compile and replicas == 1 and isinstance(self._source, sources.PoolSource):
             self._programs = Programs(self._source, self._train_on)
-        elif jit_compile:
+        elif self.jit_compile:
             self._step = tf.function(self._traced_step, jit_compile=True, autograph=False)
         self._run = tf.function(self._traced_run, autograph=False)
         self._predict = tf.function(
@@ -129,7 +133,7 @@ class Loop:
         ]
         return np.concatenate(batches)
 
-    # A batch's way, from its indices to its step: down these four functions.
+    # A batch's way, from its indices to its step: down these three functions.
 
     def _traced_run(self, opened: Any, num_steps: tf.Tensor) -> tf.Tensor:
         first = self.method.step.value + 0  # A copy: the variable moves on.
@@ -138,7 +142,9 @@ class Loop:
 
         def body(i: tf.Tensor, logs: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
             fetched = self._source.fetch(opened, first + tf.cast(i, first.dtype))
-            per_replica = self.strategy.run(self._replica_step, args=fetched)
+            drawn = self.strategy.run(self._source.draw, args=fetched)
+            # By itself: several GPUs sum inside XLA only what `run` is given compiled.
+            per_replica = self.strategy.run(self._step, args=drawn)
             # Logs are sums over replicas already: any replica's will do.
             row = self.strategy.experimental_local_results(per_replica)[0]
             return i + 1, logs.write(i, row)
@@ -146,9 +152,6 @@ class Loop:
         logs = tf.TensorArray(tf.float32, size=num_steps)
         _, logs = tf.while_loop(lambda i, _: i < num_steps, body, (tf.constant(0), logs))
         return logs.stack()
-
-    def _replica_step(self, *fetched: Any) -> tf.Tensor:
-        return self._step(*self._source.draw(*fetched))
 
     def _traced_step(self, *drawn: Any) -> tf.Tensor:
         return self._train_on(self._source.gather(*drawn))

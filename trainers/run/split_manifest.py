@@ -47,6 +47,11 @@ def describe(data: Data, *, seed: int) -> dict[str, Any]:
     }
 
 
+def leaves(data: Data, *, seed: int) -> dict[str, Any]:
+    """The same without nesting: {"train.count": 60000} and so on."""
+    return dict(_leaves(describe(data, seed=seed)))
+
+
 def refuse_other_data(run: pathlib.Path, manifest: Mapping[str, Any]) -> None:
     """Compares with the manifest that the run began with, if it has one.
 

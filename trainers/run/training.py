@@ -1,5 +1,6 @@
 """The course of one run: steps, logs, validation, checkpoints, and its end when it must stop."""
 
+import pathlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -7,10 +8,11 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from trainers.errors import PreemptedError, RunFailedError, reason
-from trainers.run.checkpoints import checkpoint, refuse_nonfinite
+from trainers.errors import PeerLostError, PreemptedError, RunFailedError, UsageError, reason
+from trainers.run.checkpoints import Checkpoints, checkpoint, checksum, refuse_nonfinite
 from trainers.run.host_state import HostState
 from trainers.run.loop import Loop
+from trainers.run.peers import Peers
 from trainers.run.profiling import Profiler
 from trainers.run.progress import Progress
 from trainers.run.run_directory import RunDirectory
@@ -44,6 +46,8 @@ class Training:
         summaries: of the same experiment and method, see `reports.summaries`.
         stop_requested: asked between calls of the loop, that is every second, or every step where
             one takes longer.
+        peers: the processes that train together. All take the same course: the chief's clock
+            decides how many steps a call has, and a request to one of them stops all.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Training:
         evaluate: Callable[[str], dict[str, float]],
         summaries: Pictures,
         stop_requested: Callable[[], bool],
+        peers: Peers | None = None,
     ) -> None:
         self._experiment = experiment
         self._loop = loop
@@ -63,6 +68,7 @@ class Training:
         self._summaries = summaries
         self._profiler = Profiler(experiment.profile_steps, directory.path / "train")
         self._stop_requested = stop_requested
+        self._peers = peers or Peers()
         self._host = HostState()
         self._state = checkpoint(loop.method, memory=self._host)
         self._compiled = False
@@ -79,12 +85,27 @@ class Training:
         return self._host.measured
 
     def restore(self) -> None:
-        """Goes on from the newest intact checkpoint, or stays at step 0."""
-        newest = self._directory.checkpoints.newest()
+        """Goes on from the newest intact checkpoint, or stays at step 0.
+
+        Raises:
+            UsageError: the checkpoint does not fit, or another worker than the chief lacks it.
+        """
+        chief, checkpoints = self._peers.is_chief, self._directory.checkpoints
+        newest = self._peers.chiefs(checkpoints.newest() if chief else None)
+        if not chief:
+            checkpoints = Checkpoints(
+                pathlib.Path(self._experiment.workdir) / "checkpoints", keep=2
+            )
+            if newest is not None and not checkpoints.has(newest):
+                raise UsageError(
+                    "--workdir must lie on a file system that all workers share, for a run that "
+                    f"goes on. Received: --workdir={self._experiment.workdir}, without the chief's "
+                    f"checkpoint {newest}"
+                )
         if newest is not None:
             with self._loop.strategy.scope():
-                self._directory.checkpoints.restore(self._state, newest)
-        self._directory.start_at(self._loop.step, self._host.metrics_size)
+                checkpoints.restore(self._state, newest)
+        self._directory.start_at(self._loop.step, self._host.metrics_size if chief else 0)
 
     def run(self, progress: Progress) -> None:
         """Takes the steps that are left.
@@ -101,15 +122,16 @@ class Training:
                 self._call()
                 progress.update(self._loop.step, self._shown, self.seconds_per_step)
                 self._attend()
+        except PeerLostError:
+            raise
         except (RunFailedError, tf.errors.OpError) as error:
             last = self._directory.checkpoints.last_good
             where = f"the last good checkpoint is {last}" if last else "no checkpoint was saved yet"
-            # TensorFlow's own: no memory left for such a batch, a damaged file of a stream.
-            what = (
-                f"{error}"
-                if isinstance(error, RunFailedError)
-                else f"TensorFlow failed after step {self._loop.step} ({reason(error)})"
-            )
+            what = f"{error}"
+            if isinstance(error, tf.errors.OpError):
+                self._peers.raise_for_lost()
+                # TensorFlow's own: no memory left for such a batch, a damaged file of a stream.
+                what = f"TensorFlow failed after step {self._loop.step} ({reason(error)})"
             raise RunFailedError(f"{what}; {where}") from error
 
     def _call(self) -> None:
@@ -124,7 +146,7 @@ class Training:
             if self._compiled and self.seconds_per_step
             else 1,
         )
-        count = max(1, count)
+        count = self._peers.chiefs(max(1, count))
         start = time.perf_counter()
         with self._profiler.watching(step):
             rows = self._loop.run(count)
@@ -152,6 +174,7 @@ class Training:
         stop = self._stops()
         if save or stop:
             refuse_nonfinite(self._loop.method)
+            self._refuse_drift()
             host.metrics_size = self._directory.sync()
             self._directory.checkpoints.save(self._state, step)
             self._directory.saved(step)
@@ -160,7 +183,8 @@ class Training:
 
     def _measure(self, split: str) -> bool:
         """Evaluates and logs a split; returns whether there is one."""
-        values = self._evaluate(split)
+        # The chief's: what is best is kept by all or by none.
+        values = self._peers.chiefs(self._evaluate(split))
         if values:
             self._host.measured[split] = values
             self._directory.log(self._loop.step, split, values)
@@ -174,8 +198,22 @@ class Training:
             refuse_nonfinite(self._loop.method)
             self._directory.best.save(self._state, self._loop.step)
 
+    def _refuse_drift(self) -> None:
+        """Raises RunFailedError for a worker whose state is no longer the chief's."""
+        if self._peers.count == 1:
+            return
+        sums = self._peers.all(checksum(self._loop.method))
+        for index, each in enumerate(sums):
+            if each != sums[0]:
+                raise RunFailedError(
+                    f"{self._peers.cluster.name(index)} has other weights than "
+                    f"{self._peers.cluster.name(0)} after step {self._loop.step}; machines that "
+                    "train together must be of one kind"
+                )
+
     def _stops(self) -> bool:
-        return self._stop_requested() and self._loop.step < self._experiment.train_steps
+        requested = self._peers.any(self._stop_requested())
+        return requested and self._loop.step < self._experiment.train_steps
 
     def _intervals(self) -> tuple[int, int, int]:
         flags = self._experiment

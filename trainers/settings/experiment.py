@@ -30,6 +30,7 @@ class Experiment:
         brief: end with one line.
         test: look at the test images.
         stop_at: step at which to stop as if preempted, or None.
+        connect_seconds: how long workers wait for one another.
     """
 
     workdir: str
@@ -78,6 +79,7 @@ class Experiment:
     brief: bool = False
     test: bool = True
     stop_at: int | None = None
+    connect_seconds: float = 300.0
     summary_every: int = 0
     profile_steps: str | None = None
     image_size: str | None = None

@@ -1,5 +1,7 @@
 """Trains one experiment into its directory, from where that stands."""
 
+import contextlib
+import dataclasses
 import functools
 import shlex
 import sys
@@ -11,11 +13,12 @@ import tensorflow as tf
 from absl import logging
 
 from trainers import errors
-from trainers.errors import PreemptedError, RunFailedError
+from trainers.errors import PeerLostError, PreemptedError, RunFailedError, UsageError
 from trainers.reports import tables
 from trainers.reports.summaries import Summaries
-from trainers.run import assembly, split_data, split_manifest
+from trainers.run import assembly, split_data, split_manifest, workers
 from trainers.run.loop import Loop
+from trainers.run.peers import Peers
 from trainers.run.preemption import Preemption
 from trainers.run.progress import Progress
 from trainers.run.provenance import provenance
@@ -32,6 +35,7 @@ def train(
     directory: RunDirectory,
     *,
     stop_requested: Callable[[], bool] = lambda: False,
+    peers: Peers | None = None,
 ) -> dict[str, Any]:
     """Trains, evaluates and fills the run's directory; goes on with a run that was interrupted.
 
@@ -41,6 +45,7 @@ def train(
         loop: as `assembly.prepare` made it.
         directory: where everything goes.
         stop_requested: asked about once a second; see `Training`.
+        peers: the processes that train together; None for this one alone.
 
     Returns:
         What result.json holds.
@@ -50,6 +55,7 @@ def train(
             began with other data.
         RunFailedError, PreemptedError: see `Training.run`.
     """
+    peers = peers or Peers()
     before = directory.status
     manifest = split_manifest.describe(data, seed=experiment.split_seed)
     split_manifest.refuse_other_data(directory.path, manifest)
@@ -63,6 +69,7 @@ def train(
             summaries=summaries,
             evaluate=functools.partial(_evaluate_split, experiment, loop, data, directory),
             stop_requested=lambda: stop_requested() or _stops(experiment, loop.step),
+            peers=peers,
         )
         training.restore()
         if not loop.step:
@@ -86,6 +93,7 @@ def train(
         }
         summaries.finish()
         directory.finish(result)
+        peers.all(None)  # None leaves while another may still need it.
         return result
 
 
@@ -140,28 +148,20 @@ def run(experiment: experiment_lib.Experiment, flags: str) -> int:
     """
     logging.set_verbosity(logging.ERROR)
     try:
-        directory = RunDirectory(experiment.workdir, flags)
-        result = directory.result
+        result = RunDirectory(experiment.workdir, flags).result
         if result is None:
-            with Preemption() as preemption:
-                data, loop = assembly.prepare(experiment)
-                if preemption.requested():
-                    raise PreemptedError("stopped before its first step")
-                result = train(
-                    experiment, data, loop, directory, stop_requested=preemption.requested
-                )
+            with workers.together(experiment, flags) as peers:
+                result = _train_with(peers, experiment, flags)
+            if not peers.is_chief:
+                return 0
         else:
-            if directory.status.get("status") != "done":  # Killed between the two files.
-                with directory.opened():
-                    pass
-            if not experiment.quiet:
-                print(f"{experiment.workdir} holds a finished run; there is nothing to do.")
+            _say_finished(experiment, flags)
     except ValueError as error:
         # Nothing ran yet: what does not fit together is the user's to mend, in one sentence.
         return program.mistake(error)
     except RunFailedError as error:
         print(f"error: {error}", file=sys.stderr)
-        return errors.FAILED
+        return errors.PREEMPTED if isinstance(error, PeerLostError) else errors.FAILED
     except PreemptedError as error:
         command = shlex.join(["python", "-m", "trainers.train", *sys.argv[1:]])
         print(f"{error}; this goes on from there: {command}", file=sys.stderr)
@@ -172,3 +172,31 @@ def run(experiment: experiment_lib.Experiment, flags: str) -> int:
         tables.print_results([(experiment.workdir, result)])
         tables.print_next_commands(experiment.workdir)
     return 0
+
+
+def _train_with(peers: Peers, experiment: experiment_lib.Experiment, flags: str) -> dict[str, Any]:
+    """Trains with the other workers, of which the chief writes and talks."""
+    with Preemption() as preemption, workers.scratch(peers, experiment.workdir) as workdir:
+        if not peers.is_chief:
+            experiment = dataclasses.replace(experiment, quiet=True)
+        data, loop = assembly.prepare(experiment, peers)
+        if peers.any(preemption.requested()):
+            raise PreemptedError("stopped before its first step")
+        return train(
+            experiment,
+            data,
+            loop,
+            RunDirectory(workdir, flags),
+            stop_requested=preemption.requested,
+            peers=peers,
+        )
+
+
+def _say_finished(experiment: experiment_lib.Experiment, flags: str) -> None:
+    directory = RunDirectory(experiment.workdir, flags)
+    if directory.status.get("status") != "done":  # Killed between the two files.
+        # Another worker may be at it.
+        with contextlib.suppress(UsageError), directory.opened():
+            pass
+    if not experiment.quiet:
+        print(f"{experiment.workdir} holds a finished run; there is nothing to do.")

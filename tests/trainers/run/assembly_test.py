@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainers.run import assembly, split_data
+from trainers.run import assembly, split_data, strategies
+from trainers.run.peers import Peers
 from trainers.settings import experiment as experiment_lib
 from xadv_tf import data as data_lib
 from xadv_tf.layers import BatchNormalization, PerturbationGenerator, PerturbationTable
@@ -64,9 +65,7 @@ def test_batches_that_replicas_cannot_share():
 
 
 def test_replicas_normalise_together(digits):
-    strategy = assembly.build_strategy(_experiment("--strategy=mirrored"))
-    assert strategy.num_replicas_in_sync == 2
-    with strategy.scope():
+    with strategies.build(_experiment("--strategy=mirrored"), Peers()).scope():
         classifier = assembly.build_classifier(_experiment(), digits.dataset)
     normalizers = [layer for layer in classifier.layers if isinstance(layer, BatchNormalization)]
     assert normalizers and all(layer.synchronized for layer in normalizers)
@@ -81,10 +80,6 @@ def test_same_seed_same_weights(digits):
     assert np.any(one != another)
 
 
-def test_one_device_is_the_default():
-    assert assembly.build_strategy(_experiment()) is tf.distribute.get_strategy()
-
-
 def test_model_flags_reach_the_builder(digits):
     flags = ["--model=conv_large", "--dropout=0.25", "--conv_bias", "--batch_norm_momentum=0.5"]
     flags += ["--batch_norm_epsilon=1e-3", "--batch_norm_affine", "--top_batch_norm"]
@@ -94,11 +89,6 @@ def test_model_flags_reach_the_builder(digits):
     assert all((n.momentum, n.epsilon, n.affine) == (0.5, 1e-3, True) for n in normalizers)
     assert all(x.use_bias for x in layers if isinstance(x, keras.layers.Conv2D))
     assert [x.rate for x in layers if isinstance(x, keras.layers.Dropout)] == [0.25, 0.25]
-
-
-def test_xla_and_replicas_exclude_each_other():
-    with pytest.raises(ValueError, match="Received: --jit=on --strategy=mirrored, 2 replicas"):
-        assembly.build_strategy(_experiment("--strategy=mirrored", "--jit=on"))
 
 
 def _at_step(optimizer, step):

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from trainers.errors import RunFailedError, UsageError
 from trainers.run import storage
-from trainers.run.checkpoints import Checkpoints, checkpoint, refuse_nonfinite
+from trainers.run.checkpoints import Checkpoints, checkpoint, checksum, refuse_nonfinite
 from xadv_tf.methods import XVAT
 
 
@@ -108,6 +108,20 @@ def test_a_state_that_is_not_finite_is_named():
     with pytest.raises(RunFailedError, match="velocity is no longer finite after step 0"):
         refuse_nonfinite(method)
     assert checkpoint(method).mask_optimizer is method.mask_optimizer
+
+
+def test_a_checksum_sees_a_change_of_the_last_bit_wherever_it_is():
+    method = XVAT(keras.Sequential([keras.layers.Input((6, 6, 1)), keras.layers.Flatten()]))
+    method.compile()
+    method.build((None, 6, 6, 1))
+    seen = {checksum(method)}
+    changed = [method.mask.trainable_variables[0], method.mask_optimizer.variables[-1]]
+    for variable in changed:
+        variable.assign(np.nextafter(variable.numpy(), np.float32(1)))
+        seen.add(checksum(method))
+    method.step.assign_add(1)
+    seen.add(checksum(method))
+    assert len(seen) == 4
 
 
 @pytest.mark.parametrize("name", ["c[1]", "a*b", "what?", "back\\slash", "a,b"])

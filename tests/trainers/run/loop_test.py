@@ -115,7 +115,7 @@ def test_two_replicas_share_the_batch_and_stay_equal():
     np.testing.assert_array_equal(np.flatnonzero(moved), drawn)
 
 
-def test_xla_with_several_replicas_is_refused():
+def test_xla_with_several_cpu_replicas_is_refused():
     strategy = tf.distribute.MirroredStrategy(
         ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
     )
