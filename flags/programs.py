@@ -18,6 +18,12 @@ flags.DEFINE_enum(
     ["last", "best", "ema"],
     "Weights of the last step, of the best one on validation, or averaged over steps.",
 )
+flags.DEFINE_enum(
+    "figure",
+    "masks",
+    ["masks", "3", "5a", "5b", "6", "moons", "circles", "confusion", "curves"],
+    "Which figure to draw; numbers are those of the paper.",
+)
 flags.DEFINE_string("additive_workdir", None, "Directory of a run of vat or at to show beside it.")
 flags.DEFINE_string("output", None, "Where the result goes: a picture's file, a directory.")
 flags.DEFINE_string("raw_dir", None, "Folder of the published files for trainers.prepare_data.")

@@ -29,15 +29,17 @@ ALLOWED = {
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
         *("flags", "xadv_tf*"),
     ),
+    "trainers.drawing": (
+        *("trainers.errors", "trainers.settings", "trainers.run", "trainers.reports", "xadv_tf*"),
+    ),
     "trainers.evidence": (
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
         *("trainers.reports", "trainers.benchmarking", "flags", "xadv_tf*"),
     ),
     "trainers.work": (
         *("trainers.errors", "trainers.commands", "trainers.raw_files", "trainers.settings"),
-        "trainers.run",
-        *("trainers.reports", "trainers.tuning", "trainers.benchmarking", "flags", "xadv_tf*"),
-        "trainers.evidence",
+        *("trainers.run", "trainers.reports", "trainers.tuning", "trainers.benchmarking"),
+        *("trainers.drawing", "trainers.evidence", "flags", "xadv_tf*"),
     ),
     "trainers.tuning": (
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),

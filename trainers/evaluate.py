@@ -23,10 +23,14 @@ _work = program.Late("trainers.work.evaluate")
 __getattr__ = _work.attribute
 
 
-def find_runs(workdir: str | None) -> list[str]:
+def find_runs(workdir: str | None, *, flag: str = "--workdir") -> list[str]:
     """The directories that --workdir names: one, several with commas between, or a pattern.
 
     A directory that is there is taken by its name, whatever commas and brackets are in it.
+
+    Args:
+        workdir: value of the flag.
+        flag: the flag that named them, for messages.
 
     Raises:
         UsageError: for no directory, or a pattern that none fits.
@@ -41,16 +45,14 @@ def find_runs(workdir: str | None) -> list[str]:
             matches = sorted(str(pathlib.Path(config).parent) for config in configs)
         elif not _is_run(part):
             raise UsageError(
-                f"--workdir must name directories of runs, where {run_flags.NAME} is. "
-                f"Received: --workdir={part}"
+                f"{flag} must name directories of runs, where {run_flags.NAME} is. "
+                f"Received: {flag}={part}"
             )
         if not matches:
-            raise UsageError(
-                f"--workdir must fit the directory of a run. Received: --workdir={part}"
-            )
+            raise UsageError(f"{flag} must fit the directory of a run. Received: {flag}={part}")
         found += matches
     if not found:
-        raise UsageError("--workdir must name a run's directory. Received: nothing")
+        raise UsageError(f"{flag} must name a run's directory. Received: nothing")
     return list(dict.fromkeys(found))
 
 

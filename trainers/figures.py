@@ -1,14 +1,47 @@
-"""Draws what runs learned: python -m trainers.figures --workdir=RUN --output=FILE.png."""
+"""Draws what runs learned: python -m trainers.figures --workdir=RUN --output=FILE.png.
+
+--figure chooses the figure. masks: what a run's masks, or additive perturbations, do to training
+images, with --additive_workdir both beside each other. 5a: masks of a run over its training, which
+is repeated for it, with --train_steps only its beginning. confusion: the confusion matrix of a run.
+
+Several runs, as in --workdir=A,B or --workdir='runs/mnist_*', are shown by 5b (a run with masks for
+each data set, beside one of vat or at in --additive_workdir), 6 (histograms of weights) and curves.
+
+No run needs 3 (what epsilon does), moons and circles, which train on points of a plane.
+
+--output is a file that ends in .png, .pdf or .svg, or several with commas between; moons and
+circles move in one that ends in .gif or .apng.
+"""
 
 import functools
 import os
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import flags.programs  # noqa: F401 (defines --additive_workdir and --output)
+from absl import flags as absl_flags
+
+import flags.programs  # noqa: F401 (defines --figure, --additive_workdir and --output)
+from trainers.evaluate import find_runs
 from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import program, run_flags
 
-_FLAGS = ("workdir", "additive_workdir", "output", "quiet")
+# What each figure takes beside those that all take.
+_TAKEN: Mapping[str, Sequence[str]] = {
+    "masks": ("workdir", "additive_workdir"),
+    "3": ("seed", "train_steps"),
+    "5a": ("workdir", "train_steps"),
+    "5b": ("workdir", "additive_workdir"),
+    "6": ("workdir",),
+    "moons": ("seed", "train_steps"),
+    "circles": ("seed", "train_steps"),
+    "confusion": ("workdir", "split", "weights"),
+    "curves": ("workdir",),
+}
+_ALL = ("figure", "output", "quiet")
+_FLAGS = tuple(dict.fromkeys([*_ALL, *(flag for taken in _TAKEN.values() for flag in taken)]))
+_OF_SEVERAL_RUNS = ("5b", "6", "curves")
+_ANIMATED = ("moons", "circles")
 
 _work = program.Late("trainers.work.figures")
 __getattr__ = _work.attribute
@@ -16,19 +49,45 @@ _figures = program.Late("xadv_tf.figures")  # Of matplotlib, which --help does n
 
 
 def main(argv: list[str]) -> int:
-    """Reads the flags, draws, says where the picture is."""
+    """Reads the flags, draws, says where the pictures are."""
     try:
         experiment_lib.refuse_arguments(argv)
-        experiment_lib.refuse_untaken_flags(*_FLAGS)
-        workdir, additive_workdir, output, quiet = experiment_lib.program_flags(*_FLAGS)
-        _figures.check_name(output)
-        refuse_unwritable(os.path.dirname(output) or ".", flag="--output")
-        run_flags.read(workdir)
-        if additive_workdir:
-            run_flags.read(additive_workdir, flag="--additive_workdir")
+        figure, output, quiet = experiment_lib.program_flags(*_ALL)
+        where = f" with --figure={figure}" if absl_flags.FLAGS["figure"].present else ""
+        experiment_lib.refuse_untaken_flags(*_ALL, *_TAKEN[figure], where=where)
+        outputs = _outputs(figure, output)
+        given = _given(figure)
     except ValueError as error:
         return program.mistake(error)
-    return int(_work.run(workdir, additive_workdir, output=output, quiet=quiet))
+    return int(_work.run(figure, given, outputs=outputs, quiet=quiet))
+
+
+def _outputs(figure: str, output: str | None) -> list[str]:
+    """The files to write."""
+    formats = (*_figures.FORMATS, *(_figures.ANIMATIONS if figure in _ANIMATED else ()))
+    outputs = [part for part in (output or "").split(",") if part]
+    for part in outputs or [None]:
+        _figures.check_name(part, formats)
+    for part in outputs:
+        refuse_unwritable(os.path.dirname(part) or ".", flag="--output")
+    return outputs
+
+
+def _given(figure: str) -> dict[str, Any]:
+    """The values of the figure's own flags, runs looked for."""
+    names = _TAKEN[figure]
+    given = dict(zip(names, experiment_lib.program_flags(*names), strict=True))
+    if "train_steps" in given and not absl_flags.FLAGS["train_steps"].present:
+        given["train_steps"] = None  # Its default is that of trainers.train.
+    if figure in _OF_SEVERAL_RUNS:
+        for flag in ("workdir", "additive_workdir"):
+            if flag in given:
+                given[f"{flag}s"] = find_runs(given.pop(flag), flag=f"--{flag}")
+        return given
+    for flag in ("workdir", "additive_workdir"):
+        if flag in given and (given[flag] or flag == "workdir"):
+            run_flags.read(given[flag], flag=f"--{flag}")
+    return given
 
 
 cli = functools.partial(program.run, main, _FLAGS)

@@ -89,6 +89,13 @@ def test_runs_that_do_not_fit_are_refused(make_run):
         (["--output=a.png", "--seed=2"], "Received: --seed=2"),
         (["--output=a.png", "--split=test"], "Received: --split=test"),
         (["a.png"], "flags start with --. Received: a.png"),
+        (["--figure=6", "--output=a.png,b.gif"], "ending in .png"),
+        (["--figure=6", "--output=a.png"], "--workdir must name a run's directory"),
+        (["--figure=6", "--output=a.png", "--workdir=none"], "Received: --workdir=none"),
+        (
+            ["--figure=curves", "--output=a.png", "--weights=best"],
+            "no flag --weights with --figure=curves; see --help. Received: --weights=best",
+        ),
     ],
 )
 def test_mistakes_give_one_sentence(arguments, sentence, capfd):
@@ -113,9 +120,28 @@ def test_a_folder_that_cannot_be_written_costs_one_sentence(make_run, tmp_path, 
 
 def test_the_program_writes_the_picture(make_run, tmp_path, capfd):
     masked, _ = make_run(*_INDUCTIVE)
-    file = tmp_path / "masks.png"
+    files = [tmp_path / "masks.png", tmp_path / "new" / "masks.svg"]
     with flagsaver.flagsaver():
-        rest = absl_flags.FLAGS(["program", f"--workdir={masked}", f"--output={file}"])
-        assert figures.main(rest) == 0
-    assert file.stat().st_size > 10_000
-    assert capfd.readouterr().out == f"Picture: {file}\n"
+        arguments = [f"--workdir={masked}", f"--output={files[0]},{files[1]}"]
+        assert figures.main(absl_flags.FLAGS(["program", *arguments])) == 0
+    assert all(file.stat().st_size > 10_000 for file in files)
+    assert capfd.readouterr().out == f"Picture: {files[0]}\nPicture: {files[1]}\n"
+
+
+def test_confusion_is_that_of_the_evaluation(make_run, tmp_path, capfd, monkeypatch):
+    workdir, method = make_run("--method=mle")
+    drawn = []
+    monkeypatch.setattr("xadv_tf.figures.save", lambda figure, path: drawn.append(figure))
+    with flagsaver.flagsaver():
+        arguments = ["--figure=confusion", f"--workdir={workdir}", f"--output={tmp_path}/a.pdf"]
+        assert figures.main(absl_flags.FLAGS(["program", *arguments])) == 0
+    (figure,) = drawn
+    _, data, _ = restore(str(workdir))
+    images, labels = data.test
+    predicted = np.argmax(method(images), axis=-1)
+    expected = np.zeros((10, 10), int)
+    np.add.at(expected, (labels, predicted), 1)
+    ax = figure.axes[0]
+    written = {text.get_position(): int(text.get_text()) for text in ax.texts}
+    assert written == {(j, i): n for (i, j), n in np.ndenumerate(expected) if n}
+    assert "MLE on digits, test" in figure.get_suptitle()

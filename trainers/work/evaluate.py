@@ -75,15 +75,19 @@ def write(measured: evaluation.Evaluation, about: dict[str, Any], folder: pathli
     def place(name: str) -> pathlib.Path:
         return folder / evaluation.file_name(name, about["split"], about["weights"])
 
-    title = f"{describe(about)}: {100 * measured.accuracy:.2f} % of {measured.examples:,} right"
-    confusion = figures.draw_confusion(measured.confusion, measured.class_names, title=title)
-    figures.save(confusion, place("confusion.png"))
+    figures.save(confusion_picture(measured, about), place("confusion.png"))
     reliability = figures.draw_reliability(measured.bins, title=describe(about))
     figures.save(reliability, place("reliability.png"))
     write_aside(place("evaluation.json"), json.dumps(about, indent=2) + "\n")
 
 
-def describe(about: dict[str, Any]) -> str:
+def confusion_picture(measured: evaluation.Evaluation, about: Mapping[str, Any]) -> Any:
+    """The confusion matrix as a figure; arguments are what `evaluate` gives."""
+    title = f"{describe(about)}: {100 * measured.accuracy:.2f} % of {measured.examples:,} right"
+    return figures.draw_confusion(measured.confusion, measured.class_names, title=title)
+
+
+def describe(about: Mapping[str, Any]) -> str:
     """What was evaluated, in a few words."""
     weights = {"last": "", "best": ", best on validation", "ema": ", averaged weights"}
     return f"{about['method']} on {about['dataset']}, {about['split']}{weights[about['weights']]}"

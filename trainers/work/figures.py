@@ -1,17 +1,23 @@
 """Pictures of what runs learned."""
 
+import functools
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from absl import logging
+from rich import console
 
 from trainers import errors
+from trainers.drawing import comparison, curves, evolution, geometry, points, weights
+from trainers.drawing.drawing import Drawing
 from trainers.errors import RunFailedError, UsageError
 from trainers.reports import shown_images
 from trainers.run.restore import restore
 from trainers.run.storage import storing
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import program
+from trainers.work import evaluate
 from xadv_tf import figures, methods
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
 
@@ -67,18 +73,48 @@ def _additive(
     return shown_images.perturbed(method, experiment.label, shown)
 
 
-def run(workdir: str, additive_workdir: str | None, *, output: str, quiet: bool) -> int:
-    """Draws, says where the picture is; returns the exit status."""
+def _confusion(workdir: str, split: str, weights: str) -> Drawing:
+    measured, about = evaluate.evaluate(workdir, split=split, weights=weights)
+    return Drawing(evaluate.confusion_picture(measured, about))
+
+
+_DRAW: Mapping[str, Callable[..., Drawing]] = {
+    "masks": lambda workdir, additive_workdir: Drawing(draw(workdir, additive_workdir)),
+    "3": geometry.draw,
+    "5a": evolution.draw,
+    "5b": comparison.draw,
+    "6": weights.draw,
+    "moons": functools.partial(points.draw, "moons"),
+    "circles": functools.partial(points.draw, "circles"),
+    "confusion": _confusion,
+    "curves": curves.draw,
+}
+
+
+def run(figure: str, given: Mapping[str, Any], *, outputs: Sequence[str], quiet: bool) -> int:
+    """Draws, says where the pictures are; returns the exit status.
+
+    Args:
+        figure: value of --figure.
+        given: values of the flags that this figure takes, by name.
+        outputs: the files to write.
+        quiet: print nothing.
+    """
     logging.set_verbosity(logging.ERROR)
     try:
-        picture = draw(workdir, additive_workdir)
-        with storing(f"the picture {output}"):
-            figures.save(picture, output)
+        drawing = _DRAW[figure](**given)
+        for output in outputs:
+            with storing(f"the picture {output}"):
+                drawing.save(output)
     except ValueError as error:
         return program.mistake(error)
     except RunFailedError as error:
         print(f"error: {error}", file=sys.stderr)
         return errors.FAILED
     if not quiet:
-        print(f"Picture: {output}")
+        screen = console.Console()
+        for told in drawing.told:
+            screen.print(told, highlight=False)
+        for output in outputs:
+            print(f"Picture: {output}")
     return 0

@@ -1,5 +1,6 @@
 """Picture of a confusion matrix, readable for ten classes and for a hundred."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ from xadv_tf.figures.scales import round_up
 _MOST_WITH_NUMBERS = 20
 # Inches; letters are about 0.6 of a font's size wide.
 _CELL, _SMALL_CELL = 0.55, 0.115
-_TITLE, _AXIS_LABEL, _BARS = 0.5, 0.5, 2.0
+_TITLE, _TITLE_LINE, _AXIS_LABEL, _BARS = 0.4, 0.2, 0.5, 2.0
+_TITLE_SIZE = 12
 _LETTER = 0.6 / 72
 
 
@@ -42,7 +44,10 @@ def draw_confusion(
     side = classes * (_CELL if numbers else _SMALL_CELL)
     fontsize = 10 if numbers else 6
     margin = _AXIS_LABEL + max(map(len, class_names)) * fontsize * _LETTER
-    width, height = margin + side + _BARS, margin + side + _TITLE
+    width = margin + side + _BARS
+    # Of few classes the picture is narrower than its title.
+    lines = textwrap.wrap(title, max(20, int((width - 0.3) / (_TITLE_SIZE * _LETTER))))
+    height = margin + side + _TITLE + _TITLE_LINE * len(lines)
     figure = Figure(figsize=(width, height), facecolor="white")
     box = (margin / width, margin / height, side / width, side / height)
     ax = figure.add_axes(box)
@@ -63,7 +68,9 @@ def draw_confusion(
     if numbers:
         _write_numbers(ax, confusion, share, most_errors)
     _name_axes(ax, class_names, fontsize)
-    figure.suptitle(title, x=box[0], ha="left", fontsize=12, y=1 - 0.12 / height, va="top")
+    left = 0.15 / width if len(lines) > 1 else box[0]
+    figure.suptitle("\n".join(lines), x=left, ha="left", fontsize=_TITLE_SIZE,
+                    y=1 - 0.12 / height, va="top")  # fmt: skip
     return figure
 
 

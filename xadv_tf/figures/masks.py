@@ -10,7 +10,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xadv_tf.figures import strips
+from xadv_tf.figures import predictions, strips
 from xadv_tf.figures.scales import round_up
 
 Array = npt.NDArray[Any]
@@ -19,9 +19,6 @@ Array = npt.NDArray[Any]
 _CELL, _GAP, _GAP_UNDER_TEXT = 1.05, 0.08, 0.5
 _LEFT, _RIGHT, _TOP = 2.5, 0.85, 0.95
 _MARGIN, _LINE = 0.15, 0.2
-# Letters of a class's name that fit to an image, above it and with an arrow and a percentage below.
-_HEADING, _PREDICTION = 11, 6
-_CHANGED = "#c00000"
 # Perturbed images leave the range of the clean ones: it is shown this much wider on both sides.
 _WIDER = 0.2
 
@@ -145,7 +142,7 @@ def draw_perturbations(
         if row is rows[0]:
             strips.write(
                 ax,
-                [_name(label, class_names, _HEADING) for label in labels],
+                [predictions.class_name(y, class_names, predictions.HEADING) for y in labels],
                 below=False,
                 fontsize=12,
             )
@@ -244,24 +241,12 @@ def _draw_row(ax: Axes, row: _Row, class_names: Sequence[str] | None) -> None:
     ax.annotate(row.symbol, (0, 0.62), (-11, 0), fontsize=17, ha="right", va="center", **style)
     ax.annotate(row.meaning, (0, 0.42), (-11, 0), fontsize=10, ha="right", va="top", **style)
     if isinstance(row.predictions, Unperturbed):
-        texts = [_top(p, class_names) for p in row.predictions.before]
+        texts = [predictions.likeliest(p, class_names) for p in row.predictions.before]
         strips.write(ax, texts, below=True, fontsize=10)
     elif row.predictions is not None:
-        pairs = list(zip(row.predictions.before, row.predictions.after, strict=True))
-        texts = [f"{_top(p, class_names)}\n→ {_top(q, class_names)}" for p, q in pairs]
-        colors = [_CHANGED if np.argmax(p) != np.argmax(q) else "black" for p, q in pairs]
+        before, after = row.predictions.before, row.predictions.after
+        texts, colors = predictions.before_and_after(before, after, class_names)
         strips.write(ax, texts, colors, below=True, fontsize=10)
-
-
-def _top(probabilities: Array, class_names: Sequence[str] | None) -> str:
-    """The likeliest class and its probability."""
-    name = _name(np.argmax(probabilities), class_names, _PREDICTION)
-    return f"{name} ({100 * np.max(probabilities):.0f}%)"
-
-
-def _name(label: Any, class_names: Sequence[str] | None, at_most: int) -> str:
-    name = str(label) if class_names is None else class_names[label]
-    return name if len(name) <= at_most else f"{name[: at_most - 1]}…"
 
 
 def _one_channel(values: Array) -> Array:

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,17 @@ from matplotlib.figure import Figure
 FORMATS = ("png", "pdf", "svg")
 
 
-def check_name(path: str | os.PathLike[str] | None) -> pathlib.Path:
-    """The path, if its ending is one of `FORMATS`.
+def check_name(
+    path: str | os.PathLike[str] | None, formats: Sequence[str] = FORMATS
+) -> pathlib.Path:
+    """The path, if its ending is one of `formats`.
 
     Raises:
         ValueError: for another ending, or for no path.
     """
-    if path is None or pathlib.Path(path).suffix[1:] not in FORMATS:
+    if path is None or pathlib.Path(path).suffix[1:] not in formats:
         raise ValueError(
-            f"A picture's file must be named, ending in .{', .'.join(FORMATS)}. "
+            f"A picture's file must be named, ending in .{', .'.join(formats)}. "
             f"Received: {path or 'nothing'}"
         )
     return pathlib.Path(path)

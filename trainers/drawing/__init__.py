@@ -1,0 +1,1 @@
+"""What the figures show: numbers read from runs, or from short trainings made for the picture."""
