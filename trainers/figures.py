@@ -65,10 +65,9 @@ def main(argv: list[str]) -> int:
 def _outputs(figure: str, output: str | None) -> list[str]:
     """The files to write."""
     formats = (*_figures.FORMATS, *(_figures.ANIMATIONS if figure in _ANIMATED else ()))
-    outputs = [part for part in (output or "").split(",") if part]
-    for part in outputs or [None]:
-        _figures.check_name(part, formats)
+    outputs = (output or "").split(",")
     for part in outputs:
+        _figures.check_name(part or None, formats)
         refuse_unwritable(os.path.dirname(part) or ".", flag="--output")
     return outputs
 

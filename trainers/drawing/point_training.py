@@ -49,17 +49,30 @@ def train(
     method = build(points, name, seed)
     batch = {
         "labeled": {
-            "image": points.labeled,
-            "label": points.labels,
-            "index": np.arange(len(points.labels)),
+            "image": tf.constant(points.labeled),
+            "label": tf.constant(points.labels),
+            "index": tf.range(len(points.labels)),
         },
-        "unlabeled": {"image": points.unlabeled, "index": np.arange(len(points.unlabeled))},
+        "unlabeled": {
+            "image": tf.constant(points.unlabeled),
+            "index": tf.range(len(points.unlabeled)),
+        },
     }
-    batches = tf.data.Dataset.from_tensors(batch).repeat()
+    method.initialize(iter([batch]))
+
+    # Many steps in one call: a step is over before the host has asked for it.
+    @tf.function(autograph=False)
+    def run(num_steps: tf.Tensor) -> Any:
+        def body(i: tf.Tensor) -> tuple[tf.Tensor]:
+            method.train_step(batch)
+            return (i + 1,)
+
+        return tf.while_loop(lambda i: i < num_steps, body, (tf.constant(0),))
+
     done = 0
     for step in sorted({*at_steps, train_steps}):
         if step > done:
-            method.fit(batches, steps_per_epoch=step - done, verbose=0)
+            run(tf.constant(step - done))
             done = step
         if step in at_steps:
             look(step, method)

@@ -16,7 +16,7 @@ from xadv_tf.figures.series import series
 Array = npt.NDArray[Any]
 
 # Inches.
-_PANEL, _GAP, _LEFT, _TOP, _BOTTOM, _LINE = 3.3, 0.75, 0.6, 0.75, 0.6, 0.2
+_PANEL, _GAP, _LEFT, _TOP, _BOTTOM, _LINE = 3.3, 0.75, 0.6, 0.75, 0.85, 0.2
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ def draw_geometry(
     axes[2].set_title("length of the perturbation", fontsize=10)
     axes[2].set_xlabel("ε", fontsize=10)
     for ax in axes:
-        ax.legend(fontsize=8.5, loc="best", framealpha=0.9)
+        # Below: within, it would hide a corner of a box.
+        ax.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3,
+                  frameon=False, columnspacing=1.0, handletextpad=0.4)  # fmt: skip
         ax.tick_params(labelsize=8.5)
     figure.text(0.15 / width, 1 - 0.12 / height, title, fontsize=12, va="top")
     figure.text(0.15 / width, (_LINE * len(lines) + 0.05) / height, "\n".join(lines),
