@@ -58,6 +58,7 @@ def test_both_data_sets_have_the_rows(data):
     controls = {"mle", "input_dropout20", "masked_labels", "noise", "noise_epsilon8"}
     vat = {"vat", "vat_epsilon2", "vat_epsilon8"}
     both = {f"{mask}_vat" for mask in ("random_mask", "xvat_inductive", "xvat_transductive")}
+    controls |= {"noise_epsilon12", "random_mask_noise", "xvat_inductive_noise"}
     assert masks | trained | controls | vat | both | {f"{b}_entropy" for b in both} <= rows
 
 
@@ -73,8 +74,9 @@ def test_the_share_of_kept_pixels_is_the_gate_s(name):
     assert f"N({mean:.0f}, 1) is {kept:.2f};" in _header(name)
 
 
-def test_untrained_masks_stand_still():
+def test_untrained_masks_stand_still_and_noise_has_no_adversary():
     for data in ("digits", "mnist"):
         for form in ("inductive", "transductive"):
             assert _values(f"{data}_xvat_{form}_untrained").mask_learning_rate == 0.0
-        assert _values(f"{data}_noise").num_power_iterations == 0
+        for name in ("noise", "noise_epsilon8", "random_mask_noise", "xvat_inductive_noise"):
+            assert _values(f"{data}_{name}").num_power_iterations == 0
