@@ -14,7 +14,9 @@ flags.DEFINE_list("models", None, "Models to time, of mlp, conv_large; all by de
 flags.DEFINE_list(
     "methods",
     None,
-    f"Methods to time, of {', '.join(TIMED)}; by default {', '.join(TIMED_BY_DEFAULT)}.",
+    f"trainers.benchmark: methods to time, of {', '.join(TIMED)}; by default "
+    f"{', '.join(TIMED_BY_DEFAULT)}. trainers.reproduce: rows of the table, named as its flagfiles "
+    "are, without the data set; all by default.",
 )
 flags.DEFINE_list(
     "precisions", None, "Precisions to time, of float32, mixed_bfloat16; both by default."

@@ -5,6 +5,14 @@ from absl import flags
 flags.DEFINE_string(
     "table", None, "Folder of flags/experiments whose runs are to be made; several with commas."
 )
+flags.DEFINE_list("datasets", None, "Data sets of the table, e.g. mnist,svhn; all by default.")
+flags.DEFINE_integer("workers", 1, "Runs of the table to make at the same time.", lower_bound=1)
+flags.DEFINE_boolean(
+    "quick", False, "A twentieth of the steps, to see that all works; its numbers are marked."
+)
+flags.DEFINE_boolean(
+    "render", False, "Make the pages of results/ of the records in results/runs, and nothing else."
+)
 flags.DEFINE_string(
     "record",
     None,
@@ -27,3 +35,9 @@ flags.DEFINE_enum(
 flags.DEFINE_string("additive_workdir", None, "Directory of a run of vat or at to show beside it.")
 flags.DEFINE_string("output", None, "Where the result goes: a picture's file, a directory.")
 flags.DEFINE_string("raw_dir", None, "Folder of the published files for trainers.prepare_data.")
+flags.DEFINE_string(
+    "seeds",
+    None,
+    "trainers.train: seeds with commas between, in place of --seed, trained one after another in "
+    "--workdir/seed_<seed>. trainers.reproduce: how many of each row, from 1 on.",
+)

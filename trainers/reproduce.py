@@ -1,15 +1,20 @@
 """Makes a table of results: python -m trainers.reproduce --table=digits --workdir=runs/digits.
 
 Every run is `python -m trainers.train` on a flagfile of flags/experiments/<table>, as anybody could
-type it; --table=digits,digits_all puts the runs of both folders into one table. Further flags of
-trainers.train, e.g. --train_steps=100, go to every run; those of methods only to the runs whose
-method takes them.
+type it; --table=digits,digits_all puts the runs of both folders into one table. --datasets and
+--methods choose among them; --seeds=5 makes five runs of each, in WORKDIR/ROW/seed_1 and so on.
+Further flags of trainers.train, e.g. --train_steps=100, go to every run; those of methods only to
+the runs whose method takes them. What is finished is not made again, and what was interrupted goes
+on. Started several times, on one machine or on several that share the directory, the command's
+processes take runs from one plan; --workers=N starts several at once.
+
+The table goes into WORKDIR too: table.md, table.csv, table.tex and table.png.
 
 python -m trainers.reproduce --record='runs/*/*' makes a record of each finished run: a JSON file of
-some kilobytes in results/runs, of which pages are made, with the run's test predictions beside it.
+some kilobytes in results/runs, with the run's test predictions beside it. Pages are made of these
+records alone: python -m trainers.reproduce --render.
 """
 
-import dataclasses
 import functools
 import pathlib
 import shlex
@@ -17,126 +22,34 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Any
 
-import flags
-import flags.programs  # defines --table
-from flags.methods import label, rows
+import flags.benchmark
+import flags.programs  # noqa: F401 (these define the flags below)
 from trainers import commands, errors
 from trainers.errors import UsageError
-from trainers.evidence import recording
+from trainers.evidence import planning, recording, rows
+from trainers.evidence.planning import Run
+from trainers.evidence.working import FailedError, Work
 from trainers.reports import tables
-from trainers.run import records
 from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
-from trainers.settings import overriding, program, run_flags
+from trainers.settings import program
 
 # No TensorFlow here: this program only waits for those that need it.
 
-_EXPERIMENTS = pathlib.Path(flags.__file__).parent / "experiments"
-# From the plainest method on, the first result after the shortest time; combinations come last.
-_ORDER = [label(method, mask) for method, mask in rows().values()]
 _ERROR = b"error: "
-_FLAGS = ("table", "record", "output", *experiment_lib.all_names())
+_OF_TABLE = ("table", "datasets", "methods", "seeds", "workers", "quick")
 _OF_RECORD = ("record", "output", "quiet")
+_FLAGS = tuple(dict.fromkeys((*_OF_TABLE, *_OF_RECORD, "render", *experiment_lib.all_names())))
+
+_report = program.Late("trainers.evidence.report")  # Of scipy, which --help does not wait for.
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """One row of the table.
-
-    Attributes:
-        label: the method's name in the table.
-        workdir: the run's directory.
-        arguments: of trainers.train.
-        config: what its config.flags will hold.
-    """
-
-    label: str
-    workdir: pathlib.Path
-    arguments: list[str]
-    config: str
-
-    @property
-    def result(self) -> dict[str, Any] | None:
-        """Its result.json, or None if it is not finished."""
-        return records.result(self.workdir)
-
-
-def plan(table: str | None, workdir: str | None, overrides: dict[str, str]) -> list[Run]:
-    """The runs of a table, in its order.
-
-    Args:
-        table: a folder of flags/experiments, or several with commas between.
-        workdir: the directory of all runs.
-        overrides: arguments of trainers.train by the name of their flag, as `given` has them.
-
-    Raises:
-        UsageError: for an unknown table, tables that would share a run's directory, no workdir, a
-            directory of a run with other flags, or an override that no run takes or that one
-            refuses.
-    """
-    if not workdir:
-        raise UsageError("--workdir must name the directory of the table's runs. Received: nothing")
-    known = sorted({file.parent.name for file in _EXPERIMENTS.glob("*/*.flags")})
-    names = table.split(",") if table else []
-    if not names or not set(names) <= set(known):
-        raise UsageError(
-            f"--table must be one of {', '.join(known)}, or several with commas between. "
-            f"Received: {table or 'nothing'}"
-        )
-    files = [file for name in names for file in sorted((_EXPERIMENTS / name).glob("*.flags"))]
-    shared = sorted({file.stem for file in files if sum(f.stem == file.stem for f in files) > 1})
-    if shared:
-        raise UsageError(
-            "--table must name tables whose experiments have different names, or one table for "
-            f"each --workdir. Received: --table={table}, where {shared[0]} stands twice"
-        )
-    workdirs = {file: str(pathlib.Path(workdir) / file.stem) for file in files}
-    planned = overriding.plan(workdirs, overrides, choice=f"--table={table}")
-    runs = [
-        Run(
-            one.experiment.label,
-            pathlib.Path(one.experiment.workdir),
-            one.arguments,
-            experiment_lib.to_flagfile(one.values),
-        )
-        for one in planned
-    ]
-    for run in runs:
-        run_flags.refuse_changed(run.workdir, run.config)
-    return sorted(runs, key=lambda run: (_rank(run.label), run.workdir))
-
-
-def _rank(label: str) -> int:
-    return _ORDER.index(label) if label in _ORDER else len(_ORDER)
-
-
-def _train(runs: Sequence[Run]) -> tuple[bool, int]:
-    """Trains what is not finished; one that fails is named, and does not keep the others from it.
-
-    Returns:
-        Whether anything was trained, and how many failed.
-    """
-    trained = False
-    failures: list[str] = []
-    for number, run in enumerate(runs, start=1):
-        place = f"[{number}/{len(runs)}] {run.label}"
-        if run.result is not None:
-            print(f"{place}: finished before, in {run.workdir}", flush=True)
-            continue
-        print(f"{place}:", flush=True)
-        try:
-            _call("trainers.train", [*run.arguments, "--brief"], run.label)
-            trained = True
-        except _FailedError as error:
-            # Said of another run in the same words, it is not this run's alone.
-            why = error.why.replace(str(run.workdir), "")
-            if why in failures:
-                break
-            failures.append(why)
-            print(f"error: {error}", file=sys.stderr)
-    return trained, len(failures)
+def _train(row: Sequence[Run], *, quiet: bool = False) -> None:
+    """Trains the runs of a row one after the other."""
+    for run in row:
+        arguments = [*run.arguments, "--brief", *(["--quiet"] if quiet else [])]
+        _call("trainers.train", arguments, run.label)
 
 
 def _draw(runs: dict[str, Run], output: pathlib.Path, anew: bool) -> list[str]:
@@ -165,18 +78,6 @@ def _newest_version(output: pathlib.Path) -> int:
     return max((int(path.name) for path in output.glob("*") if path.name.isdigit()), default=0)
 
 
-class _FailedError(Exception):
-    """A program that was called failed.
-
-    Attributes:
-        why: what it said.
-    """
-
-    def __init__(self, message: str, why: str) -> None:
-        super().__init__(message)
-        self.why = why
-
-
 def _call(module: str, arguments: Sequence[str], what: str) -> None:
     python = pathlib.Path(sys.executable)
     command = shlex.join([commands.shown_path(python), "-m", module, *arguments])
@@ -187,7 +88,7 @@ def _call(module: str, arguments: Sequence[str], what: str) -> None:
         raise KeyboardInterrupt
     if status:
         why = why or f"exit status {status}"
-        raise _FailedError(
+        raise FailedError(
             f"{what} failed: {why}; the same command goes on from there once that is mended", why
         )
 
@@ -230,34 +131,55 @@ def main(argv: list[str]) -> int:
     try:
         experiment_lib.refuse_arguments(argv)
         experiment_lib.refuse_untaken_flags(*_FLAGS)
-        patterns, output = experiment_lib.program_flags("record", "output")
+        patterns, output, render = experiment_lib.program_flags("record", "output", "render")
         if patterns is not None:
             experiment_lib.refuse_untaken_flags(*_OF_RECORD, where=" beside --record")
             return recording.record(patterns, output)
-        table, workdir = experiment_lib.program_flags("table", "workdir")
-        overrides = experiment_lib.given()
-        overrides.pop("workdir", None)
-        runs = plan(table, workdir, overrides)
-        refuse_unwritable(workdir, flag="--workdir")
-        trained, failed = _train(runs)
-        finished = {run.label: run for run in runs if run.result is not None}
-        results = [(str(run.workdir), run.result) for run in runs if run.result is not None]
-        if not results:
-            return errors.FAILED
-        print()
-        tables.print_results(results)
-        root = pathlib.Path(workdir)
-        paths = [f"TensorBoard logs: {root}"]
-        if not failed:
-            paths += _draw(finished, root / "masks.png", trained)
-            paths += _export(finished, root / "saved_model", trained)
-    except (ValueError, _FailedError) as error:
+        if render:
+            experiment_lib.refuse_untaken_flags("render", where=" beside --render")
+            return int(_report.render())
+        if output is not None:
+            raise UsageError(f"--output must come with --record. Received: --output={output}")
+        return _table()
+    except (ValueError, FailedError) as error:
         return program.mistake(error)
     except KeyboardInterrupt:
         print("error: interrupted; the same command goes on from there", file=sys.stderr)
         return 130
+
+
+def _table() -> int:
+    """Makes the runs of --table and shows what came of them; returns the exit status."""
+    table, datasets, methods, seeds, workers, quick = experiment_lib.program_flags(*_OF_TABLE)
+    (workdir,) = experiment_lib.program_flags("workdir")
+    overrides = experiment_lib.given()
+    overrides.pop("workdir", None)
+    if quick and (length := [overrides[name] for name in rows.LENGTH if name in overrides]):
+        raise UsageError(
+            "--quick must come without --train_steps and --steps_per_epoch, which it sets. "
+            f"Received: --quick {' '.join(length)}"
+        )
+    choice = planning.Choice(datasets or (), methods or (), planning.seeds(seeds), quick)
+    runs = planning.plan(table, workdir, overrides, choice)
+    refuse_unwritable(workdir, flag="--workdir")
+    planning.show(runs)
+    work = Work(runs, functools.partial(_train, quiet=workers > 1))
+    work.do(workers)
+    finished = [run for run in runs if run.result is not None]
+    if not finished:
+        return errors.FAILED
+    print()
+    tables.print_results([(str(run.workdir), run.result or {}) for run in finished])
+    root = pathlib.Path(workdir)
+    paths = [_report.table(finished, root), f"TensorBoard logs: {root}"]
+    if left := len(runs) - len(finished) - len(work.failures):
+        paths.append(f"In the hands of other processes, and in no row yet: {left} runs")
+    elif not work.failures and not choice.seeds:
+        by_label = {run.label: run for run in finished}
+        paths += _draw(by_label, root / "masks.png", work.trained)
+        paths += _export(by_label, root / "saved_model", work.trained)
     print("\n".join(["", *paths, f"Next: {commands.tensorboard_command(workdir)}"]))
-    return errors.FAILED if failed else 0
+    return errors.FAILED if work.failures else 0
 
 
 cli = functools.partial(program.run, main, _FLAGS)

@@ -9,8 +9,8 @@ import pytest
 
 import flags
 from flags.methods import FORMS, METHODS
-from trainers import reproduce
 from trainers.errors import UsageError
+from trainers.evidence import planning
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import taken_flags
 
@@ -86,6 +86,6 @@ def test_xvat_runs_by_its_own_recipe(data, row):
 
 
 def test_what_they_include_is_no_run():
-    assert len(reproduce.plan("like_for_like", "w", {})) == len(_FILES)
+    assert len(planning.plan("like_for_like", "w", {}, planning.Choice())) == len(_FILES)
     with pytest.raises(UsageError, match=r"Received: common"):
-        reproduce.plan("common", "w", {})
+        planning.plan("common", "w", {}, planning.Choice())

@@ -7,8 +7,8 @@ import pathlib
 import pytest
 
 import flags
-from trainers import reproduce
 from trainers.errors import UsageError
+from trainers.evidence import planning
 from trainers.settings import experiment as experiment_lib
 
 _ROOT = pathlib.Path(flags.__file__).parent / "experiments"
@@ -109,11 +109,11 @@ def test_common_files_say_that_they_are_no_run():
 
 @pytest.mark.parametrize("table", sorted({str(pathlib.Path(n).parent) for n in _runs(_read())}))
 def test_common_files_are_no_runs_of_a_table(table):
-    assert {pathlib.Path(run.workdir).name for run in reproduce.plan(table, "w", {})} == {
-        path.stem for path in (_ROOT / table).glob("*.flags")
-    }
+    assert {
+        pathlib.Path(run.workdir).name for run in planning.plan(table, "w", {}, planning.Choice())
+    } == {path.stem for path in (_ROOT / table).glob("*.flags")}
     with pytest.raises(UsageError, match=r"Received: common"):
-        reproduce.plan("common", "w", {})
+        planning.plan("common", "w", {}, planning.Choice())
 
 
 @pytest.mark.parametrize("table", ["digits", "semi_supervised", "supervised"])

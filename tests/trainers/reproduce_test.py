@@ -9,67 +9,11 @@ import pytest
 from absl import flags as absl_flags
 from absl.testing import flagsaver
 
-from flags import method as method_flags
 from trainers import errors, reproduce
-from trainers.errors import UsageError
+from trainers.run import status
 from trainers.settings import experiment as experiment_lib
 
 _LABELS = ["MLE", "RandomMask", "VAT", "xVAT-I", "xVAT-T"]
-
-
-def test_digits_in_order():
-    runs = reproduce.plan("digits", "w", {})
-    assert [run.label for run in runs] == _LABELS
-    assert [str(run.workdir) for run in runs] == [
-        "w/mle", "w/random_mask", "w/vat", "w/xvat_inductive", "w/xvat_transductive"
-    ]  # fmt: skip
-    for run in runs:
-        flagfile, workdir = run.arguments
-        assert pathlib.Path(flagfile.removeprefix("--flagfile=")).is_file()
-        assert workdir == f"--workdir={run.workdir}"
-
-
-def test_tables_can_be_joined():
-    both = reproduce.plan("digits,digits_all", "w", {})
-    assert len(both) == len(_LABELS) + len(reproduce.plan("digits_all", "w", {}))
-    assert [run.label for run in both if run.label in _LABELS] == _LABELS
-
-
-def test_runs_of_the_digits_table_differ_in_the_methods_flags_only():
-    # Flags of data and training come from one included file; a line of a run's own would win.
-    kept = []
-    for run in reproduce.plan("digits", "w", {}):
-        of_method = experiment_lib.names_of(method_flags)
-        names = {line: line[2:].partition("=")[0] for line in run.config.splitlines()}
-        kept.append([line for line, name in names.items() if name not in of_method])
-    assert all(lines == kept[0] for lines in kept)
-    assert "--num_labeled=100" in kept[0]
-
-
-def test_overrides_go_to_the_runs_that_take_them():
-    overrides = {"train_steps": "--train_steps=3", "sparsity": "--sparsity=2.0"}
-    runs = {run.label: run for run in reproduce.plan("digits", "w", overrides)}
-    for label, run in runs.items():
-        assert "--train_steps=3" in run.arguments and "--train_steps=3\n" in run.config
-        assert ("--sparsity=2.0" in run.arguments) == label.startswith("xVAT")
-
-
-@pytest.mark.parametrize(
-    ("table", "workdir", "overrides", "message"),
-    [
-        ("digitz", "w", {}, r"one of .*digits.*Received: digitz"),
-        ("digits,", "w", {}, r"one of .*digits.*Received: digits,"),
-        (None, "w", {}, r"Received: nothing"),
-        ("digits", None, {}, r"--workdir must name"),
-        ("supervised,semi_supervised", "w", {}, r"names.* where cifar10_mle stands twice"),
-        ("digits", "w", {"method": "--method=vat"}, r"takes --method as an override"),
-        ("digits", "w", {"mask": "--mask=inductive"}, r"takes --mask as an override"),
-        ("digits", "w", {"norm": "--norm=l2"}, r"takes --norm .*Received: --norm=l2"),
-    ],
-)
-def test_what_cannot_be_planned_is_a_usage_error(table, workdir, overrides, message):
-    with pytest.raises(UsageError, match=message):
-        reproduce.plan(table, workdir, overrides)
 
 
 @pytest.fixture
@@ -120,11 +64,16 @@ def test_one_command_trains_draws_and_exports(programs, tmp_path, capfd):
     assert programs[5][1]["additive_workdir"] == f"{tmp_path}/vat"
     assert programs[6][1]["workdir"] == f"{tmp_path}/xvat_inductive"
     lines = capfd.readouterr().out.splitlines()
-    # The first command comes before its output; the table has a row for each method.
-    assert "-m trainers.train --flagfile=" in lines[1] and lines[1].startswith("$ ")
+    # The plan, each command before its output, and a table with a row for each method.
+    planned = [line.split() for line in lines if line.startswith("digits/")]
+    assert [row[1:5] for row in planned] == [["0", "of", "1", "3"]] * 5
+    commands = [line for line in lines if line.startswith("$ ")]
+    assert len(commands) == 7 and "-m trainers.train --flagfile=" in commands[0]
+    assert lines.index(commands[0]) == lines.index("[1/5] MLE:") + 1
     rows = [line.split() for line in lines if line.endswith("1  ") and "91.23" in line]
     assert [row[0] for row in rows] == _LABELS
-    assert lines[-4:-1] == [
+    assert lines[-5:-1] == [
+        f"Table: {tmp_path}/table.md, .csv, .tex and .png",
         f"TensorBoard logs: {tmp_path}",
         f"Picture of the masks: {tmp_path}/masks.png",
         f"SavedModel of xVAT-I: {tmp_path}/saved_model/7",
@@ -145,7 +94,8 @@ def test_finished_runs_are_not_trained_again(programs, tmp_path, capfd):
     programs.clear()
     assert _main(f"--workdir={tmp_path}") == 0
     assert programs == []
-    assert "MLE: finished before" in capfd.readouterr().out
+    planned = [line.split() for line in capfd.readouterr().out.splitlines()]
+    assert ["digits/mle", "1", "of", "1", "1,000", "0.00", "0.00"] in planned
 
 
 def test_a_run_that_fails_is_named_once_and_the_others_are_shown(
@@ -164,7 +114,7 @@ def test_a_run_that_fails_is_named_once_and_the_others_are_shown(
     out, error = capfd.readouterr()
     assert error.startswith("error: VAT failed: it diverged; the same") and error.count("\n") == 1
     rows = [line.split()[0] for line in out.splitlines() if "91.23" in line]
-    assert rows == [label for label in _LABELS if label != "VAT"]
+    assert list(dict.fromkeys(rows)) == [label for label in _LABELS if label != "VAT"]
 
 
 def test_what_fails_alike_in_two_runs_is_said_once_and_stops_the_table(
@@ -231,3 +181,48 @@ def test_a_directory_of_other_flags_is_refused_before_anything_is_trained(
     assert _main(f"--workdir={tmp_path}", "--train_steps=4") == 2
     assert programs == []
     assert "there --train_steps=3, received --train_steps=4" in capfd.readouterr().err
+
+
+def test_seeds_have_runs_of_their_own_and_neither_picture_nor_export(programs, tmp_path, capfd):
+    assert _main(f"--workdir={tmp_path}", "--seeds=2", "--methods=mle,vat", "--workers=2") == 0
+    trained = {(given["workdir"], given["seed"]) for _, given in programs}
+    assert trained == {
+        (f"{tmp_path}/{row}/seed_{seed}", f"{seed}") for row in ("mle", "vat") for seed in (1, 2)
+    }
+    out = capfd.readouterr().out
+    assert "91.23 ± 0.00" in out and "4 runs; commit" in out
+    assert (tmp_path / "table.csv").read_text().count("\n") == 3
+
+
+def test_runs_that_others_have_in_hand_are_left_to_them_and_said(programs, tmp_path, capfd):
+    (tmp_path / "vat").mkdir()
+    with status.lock(tmp_path / "vat"):
+        assert _main(f"--workdir={tmp_path}", "--methods=mle,vat") == 0
+    assert [given["workdir"] for _, given in programs] == [f"{tmp_path}/mle"]
+    assert "In the hands of other processes, and in no row yet: 1 runs" in capfd.readouterr().out
+
+
+def test_a_quick_table_marks_its_numbers(programs, tmp_path, capfd):
+    assert _main(f"--workdir={tmp_path}", "--methods=mle", "--quick") == 0
+    # 1,000 steps, 250 an epoch: four epochs of 12.
+    assert programs[0][1]["train_steps"] == "48"
+    assert "91.23 (quick)" in (tmp_path / "table.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--record=w", "--seeds=1"], "no flag --seeds beside --record"),
+        (["--render", "--workdir=w"], "no flag --workdir beside --render"),
+        (["--output=w", "--workdir=w"], "--output must come with --record"),
+        (["--workdir=w", "--seeds=x"], "--seeds must be how many"),
+        (["--workdir=w", "--methods=vatt"], "--methods must name some of mle"),
+        (["--workdir=w", "--quick", "--train_steps=9"], "--quick must come without --train_steps"),
+    ],
+)
+def test_what_does_not_fit_together_is_one_sentence(arguments, message, capfd, monkeypatch):
+    table = [] if arguments[0].startswith(("--record", "--render")) else ["--table=digits"]
+    with flagsaver.flagsaver():
+        assert reproduce.main(absl_flags.FLAGS(["program", *table, *arguments])) == 2
+    error = capfd.readouterr().err
+    assert message in error and error.count("\n") == 1

@@ -6,6 +6,7 @@ runs on the same test set. Tables and pages are made from records and from nothi
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import pathlib
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from flags.define import KINDS, Kind
+from flags.define import Kind
 from trainers.errors import UsageError
 from trainers.evidence import curves
 from trainers.run import predictions, records
@@ -47,10 +48,10 @@ class Record:
     predicted: np.ndarray | None = None
     labels: np.ndarray | None = None
 
-    @property
+    @functools.cached_property
     def experiment(self) -> experiment_lib.Experiment:
         """What was run."""
-        return experiment_lib.from_flags(self._values())
+        return experiment_lib.from_flags(self._values)
 
     @property
     def label(self) -> str:
@@ -75,7 +76,7 @@ class Record:
 
     def identity(self, *, without: Sequence[str] = ()) -> tuple[str, ...]:
         """The flags that say which experiment it is, but for those at their defaults."""
-        return identity(self._values(), without=without)
+        return identity(self._values, without=without)
 
     @property
     def name(self) -> str:
@@ -87,6 +88,7 @@ class Record:
         digest = hashlib.sha256("\n".join(self.identity()).encode()).hexdigest()[:8]
         return f"{words}_seed{self.seed}{draw}_{digest}"
 
+    @functools.cached_property
     def _values(self) -> Any:
         return experiment_lib.parse([*self.content["flags"], "--workdir=-"])
 
@@ -98,7 +100,7 @@ def identity(values: Any, *, without: Sequence[str] = ()) -> tuple[str, ...]:
         values: as `experiment.parse` gives them.
         without: names to leave out, e.g. "seed" for what runs of a group have in common.
     """
-    names = [name for name in KINDS if KINDS[name] not in _NO_IDENTITY and name not in without]
+    names = [name for name in experiment_lib.all_names(without=_NO_IDENTITY) if name not in without]
     differ = [values[name] for name in names if values[name].value != values[name].default]
     return tuple(sorted(flag.serialize() for flag in differ))
 

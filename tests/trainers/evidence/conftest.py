@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from trainers.evidence import record as record_lib
 from trainers.run import predictions
 from trainers.settings import experiment as experiment_lib
+from trainers.settings.command_line import EXPERIMENTS
 
 
 @pytest.fixture
@@ -58,5 +60,25 @@ def make_run(tmp_path):
         if keep:
             predictions.write(run, np.array(predicted), np.array(labels))
         return run
+
+    return make
+
+
+@pytest.fixture
+def make_digits(make_run):
+    """(method, seed, right, draw, steps) -> record of a run of digits/METHOD.flags.
+
+    Of eight images, all of class 0, those in `right` are predicted right.
+    """
+
+    def make(method, seed, right, draw=None, steps=1000):
+        flags = [f"--flagfile={EXPERIMENTS}/digits/{method}.flags", f"--seed={seed}"]
+        flags += ["--labeled_batch_size=32", "--num_labeled=100"]
+        flags += [f"--steps_per_epoch={steps // 2}"]
+        flags += [] if draw is None else [f"--label_seed={draw}"]
+        predicted = [0 if image in right else 1 for image in range(8)]
+        name = f"{method}_{seed}_{draw}_{steps}"
+        run = make_run(name, *flags, predicted=predicted, labels=[0] * 8, steps=steps)
+        return record_lib.from_run(run)
 
     return make

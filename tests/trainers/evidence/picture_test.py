@@ -1,0 +1,30 @@
+import pytest
+
+from trainers.evidence import picture, rendering
+
+
+def test_seeds_means_and_intervals_stand_in_the_rows_lines(make_digits):
+    records = [
+        make_digits("mle", 1, {0}),
+        make_digits("vat", 1, {0}),
+        make_digits("vat", 2, {1, 2}),
+    ]
+    figure = picture.draw(rendering.rows_of("digits", records))
+    (panel,) = figure.axes
+    assert [text.get_text() for text in panel.get_yticklabels()] == ["MLE", "VAT"]
+    assert panel.get_title(loc="left") == "digits, digits, 100 labels"
+    seeds = [line for line in panel.lines if line.get_label() == "a seed"]
+    assert list(seeds[1].get_xdata()) == [12.5, 25.0] and set(seeds[1].get_ydata()) == {1}
+    bars = [bar for bar in panel.containers]
+    # 12.706 * 12.5 / 2, see cells_test.py; a single run has no interval.
+    (interval,) = bars[1].lines[2][0].get_segments()
+    assert interval[1][0] - interval[0][0] == pytest.approx(2 * 12.706 * 12.5 / 2, rel=1e-4)
+    names = [text.get_text() for text in panel.get_legend().get_texts()]
+    assert names == ["a seed", "mean, 95 % interval"]
+    # From the top down, as in the table.
+    assert panel.get_ylim() == (1.5, -0.5)
+
+
+def test_quick_rows_say_so(make_digits):
+    figure = picture.draw(rendering.rows_of("digits", [make_digits("vat", 1, {0}, steps=50)]))
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "VAT (quick)"

@@ -1,0 +1,166 @@
+import dataclasses
+import json
+import math
+import pathlib
+
+import pytest
+
+from flags import method as method_flags
+from trainers.errors import UsageError
+from trainers.evidence import planning
+from trainers.run import status
+from trainers.settings import experiment as experiment_lib
+
+_LABELS = ["MLE", "RandomMask", "VAT", "xVAT-I", "xVAT-T"]
+
+
+def _plan(table="digits", overrides=None, **choice):
+    return planning.plan(table, "w", overrides or {}, planning.Choice(**choice))
+
+
+def test_digits_in_order():
+    runs = _plan("digits")
+    assert [run.label for run in runs] == _LABELS
+    assert [str(run.workdir) for run in runs] == [
+        "w/mle", "w/random_mask", "w/vat", "w/xvat_inductive", "w/xvat_transductive"
+    ]  # fmt: skip
+    for run in runs:
+        flagfile, workdir = run.arguments
+        assert pathlib.Path(flagfile.removeprefix("--flagfile=")).is_file()
+        assert workdir == f"--workdir={run.workdir}"
+
+
+def test_tables_can_be_joined():
+    both = _plan("digits,digits_all")
+    assert len(both) == len(_LABELS) + len(_plan("digits_all"))
+    assert [run.label for run in both if run.label in _LABELS] == _LABELS
+
+
+def test_runs_of_the_digits_table_differ_in_the_methods_flags_only():
+    # Flags of data and training come from one included file; a line of a run's own would win.
+    kept = []
+    for run in _plan("digits"):
+        of_method = experiment_lib.names_of(method_flags)
+        names = {line: line[2:].partition("=")[0] for line in run.config.splitlines()}
+        kept.append([line for line, name in names.items() if name not in of_method])
+    assert all(lines == kept[0] for lines in kept)
+    assert "--num_labeled=100" in kept[0]
+
+
+def test_overrides_go_to_the_runs_that_take_them():
+    overrides = {"train_steps": "--train_steps=3", "sparsity": "--sparsity=2.0"}
+    runs = {run.label: run for run in _plan("digits", overrides)}
+    for label, run in runs.items():
+        assert "--train_steps=3" in run.arguments and "--train_steps=3\n" in run.config
+        assert ("--sparsity=2.0" in run.arguments) == label.startswith("xVAT")
+
+
+@pytest.mark.parametrize(
+    ("table", "workdir", "overrides", "message"),
+    [
+        ("digitz", "w", {}, r"one of .*digits.*Received: digitz"),
+        ("digits,", "w", {}, r"one of .*digits.*Received: digits,"),
+        (None, "w", {}, r"Received: nothing"),
+        ("digits", None, {}, r"--workdir must name"),
+        ("supervised,semi_supervised", "w", {}, r"names.* where cifar10_mle stands twice"),
+        ("digits", "w", {"method": "--method=vat"}, r"takes --method as an override"),
+        ("digits", "w", {"mask": "--mask=inductive"}, r"takes --mask as an override"),
+        ("digits", "w", {"norm": "--norm=l2"}, r"takes --norm .*Received: --norm=l2"),
+    ],
+)
+def test_what_cannot_be_planned_is_a_usage_error(table, workdir, overrides, message):
+    with pytest.raises(UsageError, match=message):
+        planning.plan(table, workdir, overrides, planning.Choice())
+
+
+def test_data_sets_and_methods_are_chosen_by_the_names_of_flagfiles():
+    runs = _plan("like_for_like", datasets=["mnist", "svhn"], methods=["vat", "xvat_inductive"])
+    assert [run.file.stem for run in runs] == [
+        "mnist_vat", "svhn_vat", "mnist_xvat_inductive", "svhn_xvat_inductive"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"datasets": ["mnst"]}, r"--datasets must name some of cifar10, mnist, svhn\. Received"),
+        (
+            {"methods": ["vatt"]},
+            r"--methods must name some of .*, vat, .* Received: --methods=vatt",
+        ),
+    ],
+)
+def test_what_is_not_there_cannot_be_chosen(choice, message):
+    with pytest.raises(UsageError, match=message):
+        _plan("semi_supervised", **choice)
+
+
+def test_a_choice_of_nothing_is_a_mistake():
+    with pytest.raises(UsageError, match=r"--methods must be there for --datasets"):
+        _plan("semi_supervised", datasets=["svhn"], methods=["ladder"])
+
+
+def test_seeds_have_directories_of_their_own_beside_each_other():
+    runs = _plan(seeds=[1, 4], methods=["mle", "vat"])
+    assert [str(run.workdir) for run in runs] == [
+        "w/mle/seed_1", "w/mle/seed_4", "w/vat/seed_1", "w/vat/seed_4"
+    ]  # fmt: skip
+    assert [run.experiment.seed for run in runs] == [1, 4, 1, 4]
+    assert "--seed=4" in runs[1].arguments and "--seed=4\n" in runs[1].config
+
+
+def test_how_many_seeds_or_which():
+    assert planning.seeds("3") == [1, 2, 3]
+    assert planning.seeds("7,2") == [7, 2]
+    assert planning.seeds(None) == []
+    for text in ("0", "", "a", "1,1", "-1", "1,", "1.5"):
+        with pytest.raises(UsageError, match=r"--seeds must be how many runs .*Received: --seeds="):
+            planning.seeds(text)
+
+
+def test_quick_keeps_the_epochs_and_shortens_them():
+    (whole,) = _plan("semi_supervised", datasets=["mnist"], methods=["vat"])
+    (quick,) = _plan("semi_supervised", datasets=["mnist"], methods=["vat"], quick=True)
+    # 50,000 steps, 500 an epoch: 100 epochs of 25.
+    assert (whole.experiment.train_steps, whole.experiment.steps_per_epoch) == (50_000, 500)
+    assert (quick.experiment.train_steps, quick.experiment.steps_per_epoch) == (2_500, 25)
+    assert "--train_steps=2500" in quick.arguments and "--train_steps=2500\n" in quick.config
+
+
+def test_hours_by_the_header_and_then_by_what_was_measured(tmp_path):
+    runs = planning.plan(
+        "digits", str(tmp_path), {}, planning.Choice(methods=["vat"], seeds=[1, 2, 3])
+    )
+    # The header says 0.02 h for the whole run; half as many steps take half as long.
+    assert planning.hours(runs[0], runs) == pytest.approx(0.02)
+    half = dataclasses.replace(
+        runs[0], experiment=dataclasses.replace(runs[0].experiment, train_steps=500)
+    )
+    assert planning.hours(half, runs) == pytest.approx(0.01)
+    for run, pace in zip(runs[:2], [36.0, math.nan], strict=True):
+        run.workdir.mkdir(parents=True)
+        result = {"method": "VAT", "test_accuracy": 0.5, "milliseconds_per_step": pace,
+                  "backward_passes": 2, "train_steps": 1000}  # fmt: skip
+        (run.workdir / "result.json").write_text(json.dumps(result))
+    # 1,000 steps of 36 ms are 36 s.
+    assert planning.hours(runs[2], runs) == pytest.approx(0.01)
+
+
+def test_a_run_is_held_as_long_as_another_has_its_lock(tmp_path):
+    (run,) = planning.plan("digits", str(tmp_path), {}, planning.Choice(methods=["mle"]))
+    assert not run.held and not run.workdir.exists()
+    run.workdir.mkdir()
+    with status.lock(run.workdir):
+        assert run.held
+    assert not run.held
+
+
+def test_the_plan_says_what_is_left(tmp_path, capfd):
+    runs = planning.plan(
+        "digits", str(tmp_path), {}, planning.Choice(methods=["mle", "vat"], seeds=[1, 2])
+    )
+    planning.show(runs)
+    out = capfd.readouterr().out
+    lines = [line.split() for line in out.splitlines() if line.startswith("digits/")]
+    assert lines[1] == ["digits/vat", "0", "of", "2", "1,000", "0.02", "*", "0.04"]
+    assert "0.08 hours left" in out and max(map(len, out.splitlines())) <= 80

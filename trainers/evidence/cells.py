@@ -1,0 +1,163 @@
+"""Tables of results as texts in cells: what all forms of a table, from terminal to LaTeX, show."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+from trainers.evidence import rows as rows_lib
+from trainers.evidence.rows import REFERENCES, Row
+from trainers.evidence.statistics import Difference
+from xadv_tf import metrics
+
+_NOTHING = "–"
+
+
+@dataclasses.dataclass(frozen=True)
+class Cells:
+    """A table.
+
+    Attributes:
+        title: in one line.
+        columns: headings; the first is the rows' names.
+        rows: texts, as many as columns.
+        notes: sentences for below it.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+
+
+def of(rows: Sequence[Row]) -> list[Cells]:
+    """The tables of rows, two a task: the results, and who is better than whom."""
+    tables = []
+    for task in dict.fromkeys(row.task for row in rows):
+        own = [row for row in rows if row.task == task]
+        tables.append(_results(f"Test accuracy: {task}", own))
+        compared = _comparisons(f"Differences on the same seeds: {task}", own)
+        if compared.rows:
+            tables.append(compared)
+    return tables
+
+
+def references(row: Row, rows: Sequence[Row]) -> Mapping[str, Difference | None]:
+    """A row against `REFERENCES` among rows of its task and length."""
+    compared = {}
+    for label in REFERENCES:
+        others = [
+            other
+            for other in rows
+            if (other.label, other.task) == (label, row.task) and other.steps == row.steps
+        ]
+        own = others and others[0] is not row
+        compared[label] = rows_lib.compare(row, others[0]) if own else None
+    return compared
+
+
+def names(rows: Sequence[Row]) -> list[str]:
+    """What the rows are called: by method, and by flagfile too where methods repeat."""
+    labels = [(row.task, row.label, row.steps) for row in rows]
+    return [
+        row.label if labels.count(label) == 1 else f"{row.label} ({row.name})"
+        for row, label in zip(rows, labels, strict=True)
+    ]
+
+
+def _results(title: str, rows: Sequence[Row]) -> Cells:
+    lines = []
+    for name, row in zip(names(rows), rows, strict=True):
+        spread = metrics.spread(list(row.accuracies.values()))
+        low, high = spread.mean - spread.half_width, spread.mean + spread.half_width
+        published = row.header.published
+        lines.append(
+            [
+                name,
+                str(spread.n),
+                _mark(row, _mean_and_std(spread)),
+                _mark(row, _NOTHING if math.isnan(low) else f"{100 * low:.2f} to {100 * high:.2f}"),
+                _NOTHING if published is None else f"{published:.2f}",
+                _NOTHING
+                if published is None
+                else _mark(row, f"{100 * spread.mean - published:+.2f}"),
+                row.weights,
+                f"{row.epochs:g}",
+            ]
+        )
+    columns = ["method", "n", "accuracy %", "95 % interval", "published %", "difference",
+               "weights", "epoch"]  # fmt: skip
+    return Cells(title, columns, lines, [*_about(rows), *_spreads(rows), *_made_by(rows)])
+
+
+def _comparisons(title: str, rows: Sequence[Row]) -> Cells:
+    compared = [references(row, rows) for row in rows]
+    there = [label for label in REFERENCES if any(each[label] for each in compared)]
+    lines = [
+        [name, *(_mark(row, _difference(each[label])) for label in there)]
+        for name, row, each in zip(names(rows), rows, compared, strict=True)
+        if any(each.values())
+    ]
+    notes = [
+        "Points of accuracy, the mean over the seeds that both have; p of Student's paired test; "
+        "in brackets the seeds in which McNemar's exact test on the test images finds the row "
+        "better, and worse, at 5 %, of those tested."
+    ]
+    return Cells(title, ["method", *(f"against {label}" for label in there)], lines, notes)
+
+
+def _about(rows: Sequence[Row]) -> list[str]:
+    notes = [
+        "Mean and standard deviation over n seeds; the interval is that of the mean (Student). "
+        "Weights and epoch are those that were evaluated."
+    ]
+    if any(row.quick for row in rows):
+        lengths = sorted({(row.steps, row.full_steps) for row in rows if row.quick})
+        told = ", ".join(f"{steps:,} of {full:,}" for steps, full in lengths)
+        notes.append(f"quick: after {told} steps; no number of the recipe.")
+    sources = dict.fromkeys(
+        f"{row.label}: {row.header.source}" for row in rows if row.header.published is not None
+    )
+    return [*notes, *([f"Published: {'; '.join(sources)}."] if sources else [])]
+
+
+def _spreads(rows: Sequence[Row]) -> list[str]:
+    notes = []
+    for row in rows:
+        found = rows_lib.variances(row)
+        if found:
+            draw, seed, rest = (f"{100 * share:.0f} %" for share in found.shares())
+            notes.append(
+                f"{row.label}, {found.draws} draws of labels x {found.seeds} seeds: of the "
+                f"variance {draw} is the draw's, {seed} the seed's, {rest} the rest."
+            )
+    return notes
+
+
+def _made_by(rows: Sequence[Row]) -> list[str]:
+    made = [record.content["made_by"] for row in rows for record in row.records]
+    told = [
+        f"{name} {', '.join(dict.fromkeys(str(each[name]) for each in made))}"
+        for name in ("commit", "hardware", "tensorflow")
+    ]
+    return [f"{len(made)} runs; {'; '.join(told)}."]
+
+
+def _mark(row: Row, text: str) -> str:
+    return f"{text} (quick)" if row.quick and text != _NOTHING else text
+
+
+def _mean_and_std(spread: metrics.Spread) -> str:
+    mean = f"{100 * spread.mean:.2f}"
+    return mean if math.isnan(spread.std) else f"{mean} ± {100 * spread.std:.2f}"
+
+
+def _difference(found: Difference | None) -> str:
+    if found is None:
+        return _NOTHING
+    parts = [f"{100 * found.mean:+.2f}"]
+    if found.p is not None:
+        parts.append("p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}")
+    text = ", ".join(parts)
+    if found.tested:
+        text += f" [{found.better} better, {found.worse} worse of {found.tested}]"
+    return text

@@ -1,0 +1,54 @@
+"""A table of results as a picture: every seed, the mean with its interval, the published value."""
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from trainers.evidence import cells
+from trainers.evidence.rows import Row
+from xadv_tf import metrics
+
+# Told apart by form as well as by colour, and in print: blue and orange of Okabe and Ito.
+_OURS = "#0072B2"
+_PUBLISHED = "#D55E00"
+_INCHES_A_ROW = 0.3
+
+
+def draw(rows: Sequence[Row]) -> Figure:
+    """Draws a panel a task, a line a row.
+
+    Args:
+        rows: at least one, each with an accuracy.
+    """
+    tasks = list(dict.fromkeys(row.task for row in rows))
+    counts = [sum(row.task == task for row in rows) for task in tasks]
+    figure = Figure(
+        figsize=(7.0, sum(counts) * _INCHES_A_ROW + 1.1 * len(tasks)), layout="constrained"
+    )
+    panels = figure.subplots(len(tasks), 1, squeeze=False, height_ratios=[c + 1 for c in counts])
+    for panel, task in zip(panels[:, 0], tasks, strict=True):
+        own = [row for row in rows if row.task == task]
+        for height, row in enumerate(own):
+            values = [100 * value for value in row.accuracies.values()]
+            spread = metrics.spread(values)
+            half_width = spread.half_width if spread.n > 1 else 0.0
+            panel.plot(values, [height] * len(values), "o", mfc="none", color=_OURS, ms=4,
+                       alpha=0.6, label="a seed")  # fmt: skip
+            panel.errorbar(spread.mean, height, xerr=half_width, fmt="|", color=_OURS, ms=12,
+                           capsize=3, label="mean, 95 % interval")  # fmt: skip
+            if row.header.published is not None:
+                panel.plot(row.header.published, height, "D", color=_PUBLISHED, ms=5,
+                           label="published")  # fmt: skip
+        quick = [" (quick)" if row.quick else "" for row in own]
+        panel.set_yticks(
+            range(len(own)),
+            [f"{name}{mark}" for name, mark in zip(cells.names(own), quick, strict=True)],
+        )
+        panel.set_ylim(len(own) - 0.5, -0.5)
+        panel.set_xlabel("test accuracy %")
+        panel.set_title(str(task), loc="left", fontsize="medium")
+        panel.grid(axis="x", alpha=0.3)
+        handles, labels = panel.get_legend_handles_labels()
+        first = {label: handle for handle, label in zip(handles, labels, strict=True)}
+        panel.legend(first.values(), first.keys(), fontsize="small", loc="best")
+    return figure
