@@ -92,6 +92,7 @@ class AT(Method):
             tape.watch(image)
             clean = self.supervised_loss(batch, self.labeled_forward(batch))
         step = norms.steepest_step(tape.gradient(clean, image), self.epsilon, self.norm)
+        self.record_energy(step, image)
         adversarial = self.forward(image + tf.stop_gradient(step), "adversarial")
         return {
             "cross_entropy": clean,

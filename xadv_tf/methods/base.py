@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from xadv_tf import divergences, noise
+from xadv_tf import divergences, noise, norms
 from xadv_tf.layers.data_initialization import initializing_layers
 from xadv_tf.methods import averages, classifiers, passes, reductions, regularization, steps
 from xadv_tf.methods import players as players_lib
@@ -209,6 +209,11 @@ class Method(Trainer):
         count = tf.reduce_sum(tf.cast(known, tf.float32))
         self.record("accuracy", divergences.accuracy(label, logits), count)
         self.keep("labeled_logits", logits)
+
+    def record_energy(self, perturbation: Any, image: Any) -> None:
+        """Logs what a perturbation x_adv - x is to its image (see `norms.relative_energy`)."""
+        energy = norms.relative_energy(perturbation, image)
+        self.record("perturbation_energy", tf.reduce_mean(energy), tf.size(energy))
 
     def noise_seed(self, purpose: str) -> tf.Tensor:
         """Seed pair, uint32 [2], of this step and replica for `purpose` (see `xadv_tf.noise`)."""

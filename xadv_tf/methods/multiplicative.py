@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from xadv_tf import divergences, masks, norms
+from xadv_tf import divergences, masks
 from xadv_tf import noise as noise_lib
 from xadv_tf.layers import HardConcreteGate
 from xadv_tf.methods import classifiers
@@ -128,8 +128,7 @@ class MultiplicativeMethod(Method):
         x_adv = self.apply_mask(image, mask)
         kept = tf.reduce_mean(tf.cast(mask > 0, tf.float32))
         self.record("kept_pixels", kept, tf.shape(mask)[0])
-        energy = norms.relative_energy(x_adv - tf.cast(image, tf.float32), image)
-        self.record("perturbation_energy", tf.reduce_mean(energy), tf.size(energy))
+        self.record_energy(x_adv - tf.cast(image, tf.float32), image)
         return x_adv
 
     def divergence_from(self, clean_logits: tf.Tensor, masked_logits: tf.Tensor) -> tf.Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from xadv_tf import divergences, noise, norms
+from xadv_tf import divergences, noise
 from xadv_tf.methods import classifiers
 from xadv_tf.methods.base import Method
 from xadv_tf.methods.features import last_hidden
@@ -161,8 +161,7 @@ class VADD(Method):
             return
         self.record("kept_pixels", kept, tf.shape(mask)[0])
         image = tf.cast(image, tf.float32)
-        energy = norms.relative_energy(image * mask - image, image)
-        self.record("perturbation_energy", tf.reduce_mean(energy), tf.size(energy))
+        self.record_energy(image * mask - image, image)
 
 
 def flip(mask: tf.Tensor, gradient: tf.Tensor, delta: float) -> tf.Tensor:

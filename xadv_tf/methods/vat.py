@@ -112,8 +112,7 @@ class VAT(Method):
             noise.normal(tf.shape(image), self.noise_seed("direction")),
             lambda x: self.forward(x, power),
         )
-        energy = norms.relative_energy(perturbation, image)
-        self.record("perturbation_energy", tf.reduce_mean(energy), tf.size(energy))
+        self.record_energy(perturbation, image)
         perturbed_logits = self.forward(image + perturbation, perturbed)
         return {
             "cross_entropy": self.supervised_loss(batch, logits),

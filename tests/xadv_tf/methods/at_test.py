@@ -37,6 +37,8 @@ def test_losses_and_perturbation_by_hand(norm):
     terms = method.compute_losses(batch)
     for term, p in (("cross_entropy", clean), ("adversarial_cross_entropy", adversarial)):
         np.testing.assert_allclose(terms[term], -np.log(np.sum(p * y, axis=1)), rtol=1e-4)
+    taken = np.mean(np.sum(r**2, axis=1) / np.sum(_flat(batch["labeled"]["image"]) ** 2, axis=1))
+    assert float(method._traced.records["perturbation_energy"][0]) == pytest.approx(taken, rel=1e-4)
     image, label = (batch["labeled"][key] for key in ("image", "label"))
     shown = method.perturb(image, label)
     np.testing.assert_allclose(_flat(shown["perturbation"]), r, atol=1e-5)
