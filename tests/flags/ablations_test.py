@@ -55,7 +55,7 @@ def test_both_data_sets_have_the_rows(data):
         for form in ("inductive", "transductive")
         for what in ("", "_untrained", "_released", "_rate10", "_sparsity0", "_sparsity10")
     }
-    controls = {"mle", "input_dropout20", "masked_labels", "noise", "noise_epsilon8"}
+    controls = {"mle", "mle_input_dropout20", "masked_labels", "noise", "noise_epsilon8"}
     vat = {"vat", "vat_epsilon2", "vat_epsilon8"}
     both = {f"{mask}_vat" for mask in ("random_mask", "xvat_inductive", "xvat_transductive")}
     controls |= {"noise_epsilon12", "random_mask_noise", "xvat_inductive_noise"}
@@ -80,3 +80,13 @@ def test_untrained_masks_stand_still_and_noise_has_no_adversary():
             assert _values(f"{data}_xvat_{form}_untrained").mask_learning_rate == 0.0
         for name in ("noise", "noise_epsilon8", "random_mask_noise", "xvat_inductive_noise"):
             assert _values(f"{data}_{name}").num_power_iterations == 0
+
+
+@pytest.mark.parametrize("data", ["digits", "mnist"])
+@pytest.mark.parametrize("row", ["mle", "vat", "random_mask"])
+def test_what_others_are_compared_with_comes_first_of_its_method(data, row):
+    # A table compares with the first row of a label; rows of one label stand in their files' order.
+    label = experiment_lib.from_flags(_values(f"{data}_{row}")).label
+    own = [n for n in _FILES if n.startswith(data)]
+    labels = [experiment_lib.from_flags(_values(name)).label for name in own]
+    assert own[labels.index(label)] == f"{data}_{row}"
