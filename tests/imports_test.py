@@ -15,7 +15,8 @@ ALLOWED = {
     "xadv_tf.models": ("xadv_tf", "xadv_tf.layers"),
     "xadv_tf.methods": ("xadv_tf", "xadv_tf.layers", "xadv_tf.optimizers"),
     "xadv_tf.attributions": ("xadv_tf",),
-    "xadv_tf.data": ("xadv_tf",),
+    "xadv_tf.cache_folder": (),
+    "xadv_tf.data": ("xadv_tf", "xadv_tf.cache_folder"),
     "xadv_tf.figures": ("xadv_tf",),
     "flags": (),
     # The programs, and below them what they share.
@@ -23,7 +24,10 @@ ALLOWED = {
     "trainers.errors": (),
     "trainers.commands": (),
     "trainers.raw_files": ("trainers.errors",),
-    "trainers.settings": ("trainers.errors", "trainers.commands", "flags"),
+    "trainers.settings": (
+        *("trainers.errors", "trainers.commands", "flags"),
+        "xadv_tf.cache_folder",
+    ),
     "trainers.run": ("trainers.errors", "trainers.settings", "flags", "xadv_tf*"),
     "trainers.reports": (
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
@@ -51,7 +55,12 @@ ALLOWED = {
     ),
 }  # fmt: skip
 # Modules that stand by themselves, at the bottom, beside the programs at the top.
-ALONE = {"trainers.errors", "trainers.commands", "trainers.raw_files"}
+ALONE = {
+    "trainers.errors",
+    "trainers.commands",
+    "trainers.raw_files",
+    "xadv_tf.cache_folder",
+}
 # Flags are read in one place, and not in the library.
 FORBIDDEN_OUTSIDE = {"xadv_tf": ("absl.flags*",)}
 

@@ -18,6 +18,10 @@ class UsageError(ValueError):
     """A user's mistake, in one sentence that names the flag and what was received."""
 
 
+class InUseError(UsageError):
+    """Another process is at work in the directory."""
+
+
 class RunFailedError(Exception):
     """The run cannot go on; the message is one sentence for the user."""
 

@@ -1,7 +1,12 @@
-"""Trains one experiment: python -m trainers.train --flagfile=... --workdir=..."""
+"""Trains one experiment: python -m trainers.train --flagfile=... --workdir=...
+
+With --seeds=1,2,3 it trains one run after another, in --workdir/seed_1 and so on; the step is
+compiled once, and each run has the bits that it has alone.
+"""
 
 import functools
 
+import flags.programs  # noqa: F401  defines --seeds
 from trainers.run import records
 from trainers.settings import cluster, program
 from trainers.settings import experiment as experiment_lib
@@ -14,17 +19,17 @@ def main(argv: list[str]) -> int:
     """Reads the flags, trains, shows the result; returns 0, 2 for a mistake, or of `errors`."""
     try:
         experiment_lib.refuse_arguments(argv)
-        experiment = experiment_lib.from_flags()
-        flags = experiment_lib.to_flagfile()
-        records.refuse_other_run(experiment.workdir, flags)
-        if experiment.strategy == "multi_worker":
+        experiments = experiment_lib.each_seed()
+        for experiment, flags in experiments:
+            records.refuse_other_run(experiment.workdir, flags)
+        if experiments[0][0].strategy == "multi_worker":
             cluster.from_environment()
     except ValueError as error:
         return program.mistake(error)
-    return int(_work.run(experiment, flags))
+    return int(_work.run(experiments))
 
 
-cli = functools.partial(program.run, main)
+cli = functools.partial(program.run, main, ("seeds", *experiment_lib.all_names()))
 
 if __name__ == "__main__":
     cli()

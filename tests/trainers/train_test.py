@@ -9,9 +9,11 @@ import tensorflow as tf
 
 from trainers import train
 from trainers.errors import PreemptedError, UsageError
-from trainers.run import assembly, predictions, restore
+from trainers.run import assembly, predictions, records, restore
 from trainers.run.run_directory import RunDirectory
+from trainers.run.status import lock
 from trainers.settings import experiment as experiment_lib
+from trainers.work import train as work
 
 SMALL = [
     "--dataset=tiny.npz",
@@ -203,3 +205,49 @@ def test_the_test_images_are_left_out(tmp_path):
     assert '"test"' not in (tmp_path / "run" / "metrics.jsonl").read_text()
     # Of the call, not of the run: what is trained is the same.
     assert "test" not in (tmp_path / "run" / "config.flags").read_text()
+
+
+def _text(workdir):
+    return (workdir / "metrics.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--method=xvat", "--mask=transductive"), ("--method=temporal_ensembling", "--num_labeled=0")],
+)
+def test_seeds_one_after_another_have_the_bits_that_each_has_alone(tmp_path, arguments):
+    several = [_experiment(tmp_path / f"{seed}", f"--seed={seed}", *arguments) for seed in (3, 1)]
+    assert work.run(several) == 0
+    for seed in (3, 1):
+        _train(tmp_path / "alone" / f"{seed}", f"--seed={seed}", *arguments)
+        assert _text(tmp_path / f"{seed}") == _text(tmp_path / "alone" / f"{seed}")
+    assert _text(tmp_path / "3") != _text(tmp_path / "1")
+
+
+def test_a_second_seed_is_not_compiled_again(tmp_path):
+    _, loop = _train(tmp_path / "1", "--method=xvat", "--seed=1")
+    other, _ = _experiment(tmp_path / "2", "--method=xvat", "--seed=2")
+    _, again = assembly.prepare(other, like=loop)
+    assert again is loop and loop.step == 0 and loop.method.seed == 2
+    loop.run(2)
+    assert loop._run.experimental_get_tracing_count() == 1
+
+
+def test_another_shape_or_a_constant_of_the_data_is_compiled_anew(tmp_path):
+    first, _ = _experiment(tmp_path / "1", "--method=random_mask", "--fill=mean")
+    _, loop = assembly.prepare(first)
+    second, _ = _experiment(tmp_path / "2", "--method=random_mask", "--fill=mean", "--seed=2")
+    assert assembly.prepare(second, like=loop)[1] is not loop
+    third, _ = _experiment(tmp_path / "3", "--method=random_mask", "--num_labeled=30")
+    assert assembly.prepare(third, like=loop)[1] is not loop
+
+
+def test_a_seed_in_other_hands_or_failed_does_not_keep_the_others_from_it(tmp_path, capsys):
+    several = [_experiment(tmp_path / f"{s}", f"--seed={s}", "--method=mle") for s in (1, 2, 3)]
+    (tmp_path / "1").mkdir()
+    (tmp_path / "2").mkdir()
+    with lock(tmp_path / "1"), open(tmp_path / "2" / "checkpoints", "w"):
+        assert work.run(several) == 1
+    assert "is in the hands of another process" in capsys.readouterr().out
+    done = [records.result(tmp_path / f"{s}") is not None for s in (1, 2, 3)]
+    assert done == [False, False, True]

@@ -47,11 +47,17 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.2f}"
 
 
-def print_next_commands(workdir: str) -> None:
-    """Says where a run's logs are and what to type next."""
-    print(f"TensorBoard logs: {workdir}/train and {workdir}/eval")
+def print_next_commands(*workdirs: str) -> None:
+    """Says where the logs of runs are and what to type next."""
+    shown = " ".join(shlex.quote(workdir) for workdir in workdirs)
+    if len(workdirs) > 1:
+        shown = f"'{pathlib.Path(workdirs[0]).parent}/seed_*'"
+    else:
+        print(f"TensorBoard logs: {workdirs[0]}/train and {workdirs[0]}/eval")
     program = f"{commands.shown_path(pathlib.Path(sys.executable))} -m trainers"
-    print(f"Next: {commands.tensorboard_command(workdir)}")
-    print(f"      {program}.evaluate --workdir={shlex.quote(workdir)}")
-    output = shlex.quote(f"{workdir}/saved_model")
-    print(f"      {program}.export --workdir={shlex.quote(workdir)} --output={output}")
+    logs = workdirs[0] if len(workdirs) == 1 else str(pathlib.Path(workdirs[0]).parent)
+    print(f"Next: {commands.tensorboard_command(logs)}")
+    print(f"      {program}.evaluate --workdir={shown}")
+    if len(workdirs) == 1:
+        output = shlex.quote(f"{workdirs[0]}/saved_model")
+        print(f"      {program}.export --workdir={shown} --output={output}")

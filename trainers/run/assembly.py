@@ -28,12 +28,16 @@ _PIXEL_RANGES = {
 }
 
 
-def prepare(experiment: Experiment, peers: Peers | None = None) -> tuple[split_data.Data, Loop]:
+def prepare(
+    experiment: Experiment, peers: Peers | None = None, *, like: Loop | None = None
+) -> tuple[split_data.Data, Loop]:
     """Builds all that training needs and writes nothing.
 
     Args:
         experiment: what to train.
         peers: the processes that train it together; None for this one alone.
+        like: the loop of the same experiment with another seed, which is through: what it compiled
+            is used again where that is possible, and it is the loop that is returned.
 
     Raises:
         ValueError: for an experiment that does not fit together, or a worker with other data.
@@ -61,6 +65,10 @@ def prepare(experiment: Experiment, peers: Peers | None = None) -> tuple[split_d
         augment=_augmentation(experiment),
         jit_compile={"auto": None, "on": True, "off": False}[experiment.jit],
     )
+    # The mean of the training images, which differ between seeds, is a constant of the step.
+    if like is not None and experiment.options.get("fill") != "mean" and like.can_become(loop):
+        like.become(loop)
+        return data, like
     return data, loop
 
 

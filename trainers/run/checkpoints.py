@@ -30,19 +30,28 @@ def checkpoint(method: Method, **more: Any) -> tf.train.Checkpoint:
     return tf.train.Checkpoint(method=method, **_optimizers(method), **more)
 
 
+def variables(method: Method) -> list[Any]:
+    """All that training changes, in an order that is the structure's alone."""
+    changing = list(method.variables)
+    for optimizer in _optimizers(method).values():
+        changing += optimizer.variables
+    return changing
+
+
 def checksum(method: Method) -> int:
     """Of all that training changes, as it stands on this machine."""
     total = 0
-    for variable in _variables(method):
+    for variable in variables(method):
         value = np.ascontiguousarray(variable.value.numpy()).reshape(-1)
-        total = zlib.crc32(value.view(np.uint8), total)
+        total = zlib.crc32(value.view(np.uint8).data, total)
     return total
 
 
 def refuse_nonfinite(method: Method) -> None:
     """Raises RunFailedError for a state that nobody could go on from, naming the variable."""
-    variables = _variables(method)
-    floating = [variable for variable in variables if tf.as_dtype(variable.dtype).is_floating]
+    floating = [
+        variable for variable in variables(method) if tf.as_dtype(variable.dtype).is_floating
+    ]
     finite = [tf.reduce_all(tf.math.is_finite(variable.value)) for variable in floating]
     for variable, is_finite in zip(floating, tf.stack(finite).numpy(), strict=True):
         if not is_finite:
@@ -180,13 +189,6 @@ def _readable(path: pathlib.Path) -> Iterator[pathlib.Path]:
         link = pathlib.Path(aside) / "checkpoint"
         link.symlink_to(path.absolute())
         yield link
-
-
-def _variables(method: Method) -> list[Any]:
-    variables = list(method.variables)
-    for optimizer in _optimizers(method).values():
-        variables += optimizer.variables
-    return variables
 
 
 def _optimizers(method: Method) -> dict[str, Any]:

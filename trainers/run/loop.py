@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from trainers.run import sources, strategies
+from trainers.run import checkpoints, sources, strategies
 from trainers.run.programs import Programs
 from xadv_tf import data
 from xadv_tf.methods import Method
@@ -69,7 +70,7 @@ class Loop:
             # Collectives stay outside what is compiled.
             tf.config.optimizer.set_jit("autoclustering")
         elif self.jit_compile and replicas == 1 and isinstance(self._source, sources.PoolSource):
-            self._programs = Programs(self._source, self._train_on)
+            self._programs = Programs(self._source, self._train_on, whole=on_gpus)
         elif self.jit_compile:
             self._step = tf.function(self._traced_step, jit_compile=True, autograph=False)
         self._run = tf.function(self._traced_run, autograph=False)
@@ -83,6 +84,11 @@ class Loop:
         return int(self.method.step.numpy())
 
     @property
+    def stride(self) -> int:
+        """The numbers of steps that `run` takes fastest are multiples of this."""
+        return 1 if self._programs is None else self._programs.stride
+
+    @property
     def names(self) -> list[str]:
         """What the columns of `run` are, once it has run."""
         return self._names
@@ -93,8 +99,36 @@ class Loop:
             self.method.initialize(data.training_batches(self._whole_pool, self.sampler))
         self._evaluation_is_prepared = False
         opened = self._source.open(self.step, num_steps)
+        if self._programs is not None:
+            return self._programs.run(opened, self.step, num_steps)
         logs: np.ndarray = self._run(opened, tf.constant(num_steps)).numpy()
         return logs
+
+    def can_become(self, other: "Loop") -> bool:
+        """Whether `become` can: on one device, images in memory, all state of the same shapes."""
+        if self.strategy.num_replicas_in_sync > 1 or not isinstance(
+            other._source, sources.PoolSource
+        ):
+            return False
+
+        def shapes(loop: Loop) -> list[Any]:
+            pool = [each for each in tf.nest.flatten(loop._whole_pool) if each is not None]
+            return [(v.shape, v.dtype) for v in (*pool, *checkpoints.variables(loop.method))]
+
+        return shapes(self) == shapes(other)
+
+    def become(self, other: "Loop") -> None:
+        """Takes the state, the data and the seed of a loop that differs in its seed alone.
+
+        What is compiled stays, for all of them are inputs of it; `other` is not to be used again.
+        """
+        mine, theirs = (checkpoints.variables(loop.method) for loop in (self, other))
+        for variable, value in zip(mine, theirs, strict=True):
+            variable.assign(value.value if isinstance(value, keras.Variable) else value)
+        self.method.seed = other.method.seed
+        self.sampler, self._source = other.sampler, other._source
+        self._whole_pool = other._whole_pool
+        self._evaluation_is_prepared = False
 
     def trace(self) -> Any:
         """A step on a whole batch as a ConcreteFunction, to be looked at and not to be called."""
@@ -137,8 +171,6 @@ class Loop:
 
     def _traced_run(self, opened: Any, num_steps: tf.Tensor) -> tf.Tensor:
         first = self.method.step.value + 0  # A copy: the variable moves on.
-        if self._programs is not None:
-            return self._programs.run(opened, first, num_steps)
 
         def body(i: tf.Tensor, logs: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
             fetched = self._source.fetch(opened, first + tf.cast(i, first.dtype))

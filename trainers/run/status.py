@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trainers.errors import PreemptedError, RunFailedError, UsageError, reason
+from trainers.errors import InUseError, PreemptedError, RunFailedError, UsageError, reason
 from trainers.run import records
 from trainers.run.storage import write_aside
 
@@ -48,7 +48,7 @@ class Status:
         """Holds the lock and says "running"; at the end says how the run has ended.
 
         Raises:
-            UsageError: another process is at work in the directory.
+            InUseError: another process is at work in the directory.
             OSError: the directory cannot be written.
         """
         with self._lock():
@@ -107,7 +107,7 @@ class Status:
             except BlockingIOError:
                 other = self.read()
                 who = f" (process {other.get('pid')} on {other.get('host')})" if other else ""
-                raise UsageError(
+                raise InUseError(
                     "--workdir is in use by another process; wait for it or choose another "
                     f"directory. Received: --workdir={self._workdir}{who}"
                 ) from None

@@ -141,12 +141,15 @@ class Training:
             flags.train_steps - step,
             *(every - step % every for every in (*self._intervals(), self._summaries.every)),
             *self._profiler.limits(step),
-            # The first call compiles: one step, not counted in the pace.
+            # The first call compiles: as few steps as it can, not counted in the pace.
             int(_SECONDS_PER_CALL / self.seconds_per_step)
             if self._compiled and self.seconds_per_step
-            else 1,
+            else self._loop.stride,
         )
-        count = self._peers.chiefs(max(1, count))
+        count = max(1, count)
+        if count > self._loop.stride:
+            count -= count % self._loop.stride
+        count = self._peers.chiefs(count)
         start = time.perf_counter()
         with self._profiler.watching(step):
             rows = self._loop.run(count)

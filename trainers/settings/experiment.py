@@ -2,6 +2,8 @@
 
 import copy
 import dataclasses
+import pathlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -180,6 +182,44 @@ def from_flags(values: absl_flags.FlagValues | None = None) -> Experiment:
         name: values[name].value for name in fields - {"options", "model_options"}
     }
     return Experiment(options=options, model_options=model_options, **single)
+
+
+def each_seed() -> list[tuple[Experiment, str]]:
+    """The experiments of this command line: one, or one for each of --seeds.
+
+    Returns:
+        (experiment, its flags, one a line) of each.
+
+    Raises:
+        UsageError: for --seeds that are none, or without a --workdir; see `from_flags`.
+    """
+    values = absl_flags.FLAGS
+    if values.seeds is None:
+        return [(from_flags(), to_flagfile())]
+    workdir = values.workdir
+    if not workdir:
+        raise UsageError("--workdir must name the directory of the seeds' runs. Received: nothing")
+    experiments = []
+    for seed in _seeds(values.seeds):
+        values["seed"].value = seed
+        values["workdir"].value = str(pathlib.Path(workdir) / f"seed_{seed}")
+        experiments.append((from_flags(), to_flagfile()))
+    if len(experiments) > 1 and values.strategy == "multi_worker":
+        raise UsageError(
+            "--strategy=multi_worker must come with one seed, for its processes end with its run. "
+            f"Received: --strategy=multi_worker --seeds={values.seeds}"
+        )
+    return experiments
+
+
+def _seeds(text: str) -> list[int]:
+    words = text.split(",")
+    if not all(re.fullmatch(r"\d+", word) for word in words) or len(set(words)) < len(words):
+        raise UsageError(
+            "--seeds must be different whole numbers with commas between, e.g. 1,2,3. "
+            f"Received: --seeds={text}"
+        )
+    return [int(word) for word in words]
 
 
 def to_flagfile(values: absl_flags.FlagValues | None = None) -> str:

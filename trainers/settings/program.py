@@ -14,7 +14,7 @@ from absl import flags as absl_flags
 
 from trainers import errors
 from trainers.errors import UsageError
-from trainers.settings import command_line, interrupts, output
+from trainers.settings import command_line, compilation_cache, interrupts, output
 
 _HELP = {"--help", "-help", "-h", "-?", "--helpshort", "-helpshort"}
 _warned: set[str] = set()
@@ -59,6 +59,8 @@ class Late:
 
     def __getattr__(self, name: str) -> Any:
         """What the module calls so."""
+        if "tensorflow" not in sys.modules:
+            compilation_cache.use()
         with interrupts.end_at_once():
             module = importlib.import_module(self._name)
         return getattr(module, name)

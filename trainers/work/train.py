@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,13 @@ import tensorflow as tf
 from absl import logging
 
 from trainers import errors
-from trainers.errors import PeerLostError, PreemptedError, RunFailedError, UsageError
+from trainers.errors import (
+    InUseError,
+    PeerLostError,
+    PreemptedError,
+    RunFailedError,
+    UsageError,
+)
 from trainers.reports import tables
 from trainers.reports.summaries import Summaries
 from trainers.run import assembly, split_data, split_manifest, workers
@@ -139,50 +145,82 @@ def _print_resumption(label: str, before: Mapping[str, Any], step: int) -> None:
     print(f"{label}: {how}going on from step {step}", flush=True)
 
 
-def run(experiment: experiment_lib.Experiment, flags: str) -> int:
-    """Trains and shows the result; returns 0, 2 for a mistake, or of `errors`.
+def run(experiments: Sequence[tuple[experiment_lib.Experiment, str]]) -> int:
+    """Trains and shows the results; returns 0, 2 for a mistake, or of `errors`.
+
+    Of several, which differ in their seed, one that fails does not keep the others from it, and one
+    that another process has in hand is left to it.
+
+    Args:
+        experiments: what to train, and the same as flags, one a line.
+    """
+    logging.set_verbosity(logging.ERROR)
+    several = len(experiments) > 1
+    results, status, loop = [], 0, None
+    for number, (experiment, flags) in enumerate(experiments, start=1):
+        if several and not experiment.quiet:
+            print(f"[{number}/{len(experiments)}] {experiment.label}, seed {experiment.seed}:")
+        try:
+            result, loop = _run(experiment, flags, loop)
+        except InUseError as error:
+            if not several:
+                return program.mistake(error)
+            print(f"{experiment.workdir} is in the hands of another process, and left to it.")
+        except ValueError as error:
+            # Nothing ran yet: what does not fit together is the user's to mend, in one sentence.
+            return program.mistake(error)
+        except RunFailedError as error:
+            print(f"error: {error}", file=sys.stderr)
+            status = errors.PREEMPTED if isinstance(error, PeerLostError) else errors.FAILED
+        except PreemptedError as error:
+            command = shlex.join(["python", "-m", "trainers.train", *sys.argv[1:]])
+            print(f"{error}; this goes on from there: {command}", file=sys.stderr)
+            return errors.PREEMPTED
+        else:
+            if result is None:
+                return 0
+            results.append((experiment.workdir, result))
+            if experiment.brief:
+                tables.print_result_line(result)
+    if results and not experiment.brief and not experiment.quiet:
+        tables.print_results(results)
+        tables.print_next_commands(*(workdir for workdir, _ in results))
+    return status
+
+
+def _run(
+    experiment: experiment_lib.Experiment, flags: str, loop: Loop | None
+) -> tuple[dict[str, Any] | None, Loop | None]:
+    """Trains one experiment, if it is not finished.
 
     Args:
         experiment: what to train.
         flags: the same, one flag a line.
+        loop: of an earlier seed, or None.
+
+    Returns:
+        What result.json holds, None on a worker that is not the chief; and the loop for the next.
     """
-    logging.set_verbosity(logging.ERROR)
-    try:
-        result = RunDirectory(experiment.workdir, flags).result
-        if result is None:
-            with workers.together(experiment, flags) as peers:
-                result = _train_with(peers, experiment, flags)
-            if not peers.is_chief:
-                return 0
-        else:
-            _say_finished(experiment, flags)
-    except ValueError as error:
-        # Nothing ran yet: what does not fit together is the user's to mend, in one sentence.
-        return program.mistake(error)
-    except RunFailedError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return errors.PREEMPTED if isinstance(error, PeerLostError) else errors.FAILED
-    except PreemptedError as error:
-        command = shlex.join(["python", "-m", "trainers.train", *sys.argv[1:]])
-        print(f"{error}; this goes on from there: {command}", file=sys.stderr)
-        return errors.PREEMPTED
-    if experiment.brief:
-        tables.print_result_line(result)
-    elif not experiment.quiet:
-        tables.print_results([(experiment.workdir, result)])
-        tables.print_next_commands(experiment.workdir)
-    return 0
+    result = RunDirectory(experiment.workdir, flags).result
+    if result is not None:
+        _say_finished(experiment, flags)
+        return result, loop
+    with workers.together(experiment, flags) as peers:
+        result, loop = _train_with(peers, experiment, flags, loop)
+    return (result if peers.is_chief else None), loop
 
 
-def _train_with(peers: Peers, experiment: experiment_lib.Experiment, flags: str) -> dict[str, Any]:
+def _train_with(
+    peers: Peers, experiment: experiment_lib.Experiment, flags: str, loop: Loop | None
+) -> tuple[dict[str, Any], Loop]:
     """Trains with the other workers, of which the chief writes and talks."""
     with Preemption() as preemption, workers.scratch(peers, experiment.workdir) as workdir:
         if not peers.is_chief:
             experiment = dataclasses.replace(experiment, quiet=True)
-        data, loop = assembly.prepare(experiment, peers)
+        data, loop = assembly.prepare(experiment, peers, like=loop)
         if peers.any(preemption.requested()):
             raise PreemptedError("stopped before its first step")
-        return train(
+        result = train(
             experiment,
             data,
             loop,
@@ -190,6 +228,7 @@ def _train_with(peers: Peers, experiment: experiment_lib.Experiment, flags: str)
             stop_requested=preemption.requested,
             peers=peers,
         )
+        return result, loop
 
 
 def _say_finished(experiment: experiment_lib.Experiment, flags: str) -> None:

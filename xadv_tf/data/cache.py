@@ -2,23 +2,16 @@
 
 import contextlib
 import os
-import pathlib
 import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from xadv_tf.cache_folder import cache_folder
+
 # Of NumPy; Any, because numpy.savez's own type takes no mapping of arrays.
 Arrays = Mapping[str, Any]
-
-
-def folder() -> pathlib.Path:
-    """Where arrays are kept: xadv_tf under XDG_CACHE_HOME, and without it under ~/.cache."""
-    # The XDG specification has relative paths ignored.
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    root = pathlib.Path(base) if os.path.isabs(base) else pathlib.Path.home() / ".cache"
-    return root / "xadv_tf"
 
 
 def arrays(key: str, make: Callable[[], Arrays]) -> Arrays:
@@ -32,7 +25,7 @@ def arrays(key: str, make: Callable[[], Arrays]) -> Arrays:
             that they depend on.
         make: returns the arrays by name.
     """
-    file = folder() / f"{key}.npz"
+    file = cache_folder() / f"{key}.npz"
     try:
         # Opened here, because NumPy does not close a file that it cannot read.
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as kept:

@@ -50,25 +50,46 @@ def test_a_program_sees_the_batches_of_its_steps_and_of_no_others(labeled, unlab
         parts += [batch["labeled"]["label"]]
         return tf.cast(tf.concat(parts, axis=0), tf.float32)[:log_size]
 
-    programs = Programs(source, seen)
-    run = tf.function(programs.run, autograph=False)
     first, count = 3, STEPS_PER_PROGRAM + 2  # Two programs, the second not full.
-    rows = run(source.open(first, count), tf.constant(first, tf.int64), tf.constant(count))
     batches = [
         _pool().gather(sampler.indices(first + i), joined=sampler.joined) for i in range(count)
     ]
-    np.testing.assert_array_equal(rows, [seen(batch) for batch in batches])
+    for whole in (False, True):
+        rows = Programs(source, seen, whole=whole).run(source.open(first, count), first, count)
+        np.testing.assert_array_equal(rows, [seen(batch) for batch in batches])
 
 
-def test_how_steps_are_divided_into_calls_changes_no_bit():
+def test_a_whole_program_knows_its_number_of_steps():
+    # Otherwise the card would wait for the host after each step.
+    source = PoolSource(_pool(), _sampler(), tf.distribute.get_strategy())
+    moved = tf.Variable(0.0)
+
+    def moves(batch):
+        moved.assign_add(tf.reduce_sum(batch["labeled"]["image"]))
+        return moved[None]
+
+    program = Programs(source, moves, whole=True)._program
+    opened = source.open(0, 1)
+    drawn = source.draw_ahead(opened, tf.constant(0, tf.int64), STEPS_PER_PROGRAM)
+    for count, known in ((None, True), (tf.constant(50), False)):
+        hlo = program.experimental_get_compiler_ir(*drawn, count)(stage="optimized_hlo")
+        assert (f'"known_trip_count":{{"n":"{STEPS_PER_PROGRAM}"}}' in hlo) is known
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_how_steps_are_divided_into_calls_changes_no_bit(whole, monkeypatch):
     def loop():
         keras.utils.set_random_seed(2)
         mask = PerturbationTable(POOL, (*IMAGE_SHAPE[:2], 1), seed=0)
         method = methods.XVAT(make_classifier(dropout=0.2), mask=mask, seed=5)
         method.compile()
         strategy = tf.distribute.get_strategy()
-        return Loop(method, _pool(), _sampler(), strategy=strategy, jit_compile=True)
+        made = Loop(method, _pool(), _sampler(), strategy=strategy, jit_compile=True)
+        assert made.stride == (STEPS_PER_PROGRAM if whole else 1)
+        return made
 
+    devices = {"GPU": ["GPU:0"] * whole}
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: devices[kind])
     one, other = loop(), loop()
     count = STEPS_PER_PROGRAM + 6
     rows = one.run(count)

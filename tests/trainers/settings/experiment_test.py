@@ -2,6 +2,7 @@ import pytest
 from absl import flags as absl_flags
 from absl.testing import flagsaver
 
+import flags.programs  # noqa: F401 (defines --seeds)
 from trainers.errors import UsageError
 from trainers.settings import experiment as experiment_lib
 
@@ -72,3 +73,27 @@ def test_other_flags_are_refused():
         with pytest.raises(UsageError, match=r"no flag --train_steps; .*Received: --train_steps=9"):
             experiment_lib.refuse_untaken_flags("workdir")
         experiment_lib.refuse_untaken_flags("workdir", "train_steps")
+
+
+def test_each_seed_is_an_experiment_in_a_directory_of_its_own():
+    with flagsaver.flagsaver():
+        absl_flags.FLAGS(["program", "--workdir=w", "--seed=9", "--seeds=3,1"])
+        (third, flagfile), (first, _) = experiment_lib.each_seed()
+    assert (third.seed, third.workdir) == (3, "w/seed_3")
+    assert (first.seed, first.workdir) == (1, "w/seed_1")
+    assert "--seed=3\n" in flagfile and "seeds" not in flagfile
+
+
+def test_without_seeds_there_is_one_experiment():
+    with flagsaver.flagsaver():
+        absl_flags.FLAGS(["program", "--workdir=w", "--seed=9"])
+        ((experiment, flagfile),) = experiment_lib.each_seed()
+    assert (experiment.seed, experiment.workdir) == (9, "w") and "--seed=9\n" in flagfile
+
+
+@pytest.mark.parametrize("seeds", ["", "1,1", "1,", "one", "-1", "1.5"])
+def test_seeds_that_are_none_are_refused(seeds):
+    with flagsaver.flagsaver():
+        absl_flags.FLAGS(["program", "--workdir=w", f"--seeds={seeds}"])
+        with pytest.raises(UsageError, match=f"Received: --seeds={seeds}"):
+            experiment_lib.each_seed()

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from trainers import export, figures, train
+from trainers import evaluate, export, train
 from trainers.settings import program
 
 _ROOT = pathlib.Path(program.__file__).parents[2]
@@ -57,10 +57,10 @@ def test_help_reads_well_at_80_columns():
     assert "  --seed                   Seed of splits, weights, batches and noise. [1]" in lines
     shown = " ".join(text.split())
     assert "--[no]flip Augment by random horizontal flips. [false]" in shown
-    assert "--jit auto, on, off: Compile each step with XLA; auto: on one GPU. [auto]" in shown
+    assert "--jit auto, on, off: Compile each step with XLA; auto: on a GPU," in shown
 
 
-@pytest.mark.parametrize("module", [figures, export])
+@pytest.mark.parametrize("module", [evaluate, export])
 def test_programs_that_read_runs_show_their_own_flags_only(module):
     text = program.help_text(module.__doc__, module._FLAGS)
     assert max(map(len, text.splitlines())) <= 80

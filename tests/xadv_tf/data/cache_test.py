@@ -44,14 +44,6 @@ def test_nothing_is_kept_where_nothing_can_be_written(tmp_path, monkeypatch):
     assert cache.arrays("key", lambda: made) is made
 
 
-@pytest.mark.parametrize("value", [None, "", "relative"])
-def test_the_default_is_in_the_home(monkeypatch, value):
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    if value is not None:
-        monkeypatch.setenv("XDG_CACHE_HOME", value)
-    assert cache.folder() == pathlib.Path.home() / ".cache" / "xadv_tf"
-
-
 def test_a_write_that_fails_leaves_nothing_behind(folder, monkeypatch):
     def full_disk(file, **made):
         pathlib.Path(file).write_bytes(b"PK half of it")
