@@ -21,6 +21,7 @@ class _Loop:
     """In place of `loop.Loop`: a step adds one to the only weight, and logs its number."""
 
     names = ("cross_entropy",)
+    stride = 1
 
     def __init__(self):
         layers = [keras.layers.Input((1,)), keras.layers.Dense(2, use_bias=False)]
@@ -229,6 +230,22 @@ def test_the_compiling_call_is_no_measure_of_the_pace(make, monkeypatch):
     assert made.seconds_per_step == 0.25
     # 100 labeled and 250 unlabeled images a step; while it has only compiled there is no pace.
     assert timings[:3] == [({},), *[({"images_per_second": 1400.0},)] * 2]
+
+
+def test_calls_are_multiples_of_what_the_loop_takes_fastest(make, monkeypatch):
+    # Ten steps a second by this clock.
+    made, loop, directory = make("--train_steps=12", "--log_every=10")
+    loop.stride, now, run = 4, [0.0], loop.run
+    monkeypatch.setattr(training.time, "perf_counter", lambda: now[0])
+
+    def take(num_steps):
+        now[0] += 0.1 * num_steps
+        return run(num_steps)
+
+    loop.run = take
+    _run(made, directory)
+    # Up to step 10, where logs are due, in fours as far as they go; then what is left.
+    assert loop.calls == [4, 4, 2, 2]
 
 
 def test_steps_that_are_profiled_are_called_one_by_one(make):
