@@ -34,4 +34,11 @@ flags.DEFINE_list(
     "Flagfiles, or quoted patterns of such, to time on their data instead of the settings above; "
     "flags of trainers.train beside it go to each that takes them.",
 )
-flags.DEFINE_integer("steps", 20, "Steps to time of each of --experiments.", lower_bound=1)
+flags.DEFINE_integer(
+    "steps",
+    None,
+    "trainers.benchmark: steps to time of each of --experiments, 20 by default. "
+    "trainers.reproduce: steps to repeat with --verify, rounded up to whole epochs, 200 by "
+    "default.",
+    lower_bound=1,
+)

@@ -14,6 +14,9 @@ flags.DEFINE_boolean(
     "render", False, "Make the pages of results/ of the records in results/runs, and nothing else."
 )
 flags.DEFINE_string(
+    "verify", None, "A record whose run's beginning, --steps long, is to be repeated and compared."
+)
+flags.DEFINE_string(
     "record",
     None,
     "Runs to make records of: a directory, a quoted pattern of such, several with commas between; "

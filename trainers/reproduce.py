@@ -12,7 +12,8 @@ The table goes into WORKDIR too: table.md, table.csv, table.tex and table.png.
 
 python -m trainers.reproduce --record='runs/*/*' makes a record of each finished run: a JSON file of
 some kilobytes in results/runs, with the run's test predictions beside it. Pages are made of these
-records alone: python -m trainers.reproduce --render.
+records alone: python -m trainers.reproduce --render. --verify=results/runs/NAME.json repeats the
+beginning of a record's run and compares its logs.
 """
 
 import functools
@@ -21,16 +22,18 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 
 import flags.benchmark
 import flags.programs  # noqa: F401 (these define the flags below)
 from trainers import commands, errors
 from trainers.errors import UsageError
-from trainers.evidence import planning, recording, rows
+from trainers.evidence import curves, planning, recording, rows, verifying
 from trainers.evidence.planning import Run
 from trainers.evidence.working import FailedError, Work
 from trainers.reports import tables
+from trainers.run import records
 from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import program
@@ -40,16 +43,18 @@ from trainers.settings import program
 _ERROR = b"error: "
 _OF_TABLE = ("table", "datasets", "methods", "seeds", "workers", "quick")
 _OF_RECORD = ("record", "output", "quiet")
-_FLAGS = tuple(dict.fromkeys((*_OF_TABLE, *_OF_RECORD, "render", *experiment_lib.all_names())))
+_OF_VERIFY = ("verify", "steps", "data_dir")
+_FLAGS = tuple(
+    dict.fromkeys((*_OF_TABLE, *_OF_RECORD, *_OF_VERIFY, "render", *experiment_lib.all_names()))
+)
 
 _report = program.Late("trainers.evidence.report")  # Of scipy, which --help does not wait for.
 
 
 def _train(row: Sequence[Run], *, quiet: bool = False) -> None:
-    """Trains the runs of a row one after the other."""
-    for run in row:
-        arguments = [*run.arguments, "--brief", *(["--quiet"] if quiet else [])]
-        _call("trainers.train", arguments, run.label)
+    """Trains the runs of a row by one command: what differs in its seed compiles once."""
+    arguments = [*planning.together(row), "--brief", *(["--quiet"] if quiet else [])]
+    _call("trainers.train", arguments, row[0].label)
 
 
 def _draw(runs: dict[str, Run], output: pathlib.Path, anew: bool) -> list[str]:
@@ -138,6 +143,10 @@ def main(argv: list[str]) -> int:
         if render:
             experiment_lib.refuse_untaken_flags("render", where=" beside --render")
             return int(_report.render())
+        (file,) = experiment_lib.program_flags("verify")
+        if file is not None:
+            experiment_lib.refuse_untaken_flags(*_OF_VERIFY, where=" beside --verify")
+            return _verify(file)
         if output is not None:
             raise UsageError(f"--output must come with --record. Received: --output={output}")
         return _table()
@@ -146,6 +155,30 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         print("error: interrupted; the same command goes on from there", file=sys.stderr)
         return 130
+
+
+def _verify(file: str) -> int:
+    """Repeats the beginning of a record's run; returns the exit status."""
+    data_dir, steps = experiment_lib.program_flags("data_dir", "steps")
+    kept = verifying.read(file)
+    again = verifying.repetition(kept, steps=steps or verifying.STEPS, data_dir=data_dir)
+    with tempfile.TemporaryDirectory() as folder:
+        run = pathlib.Path(folder) / "run"
+        status, why = _repeat([*again.arguments, f"--workdir={run}"])
+        if status != (errors.PREEMPTED if again.stops else 0):
+            raise FailedError(f"the repetition failed: {why or f'exit status {status}'}", why)
+        made_by = records.read(run / "status.json") or {}
+        found = verifying.compare(kept, curves.read(run / "metrics.jsonl"), made_by)
+    verifying.show(kept, found, again.steps)
+    return 0 if found.holds else errors.FAILED
+
+
+def _repeat(arguments: Sequence[str]) -> tuple[int, str]:
+    """Trains out of sight; returns the exit status and what was said of an error."""
+    command = commands.of_module("trainers.train", *arguments)
+    # A fixed program of this project.
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
+    return done.returncode, done.stderr.rpartition(_ERROR)[2].decode(errors="replace").strip()
 
 
 def _table() -> int:

@@ -10,6 +10,7 @@ from absl import flags as absl_flags
 from absl.testing import flagsaver
 
 from trainers import errors, reproduce
+from trainers.evidence import record
 from trainers.run import status
 from trainers.settings import experiment as experiment_lib
 
@@ -25,7 +26,11 @@ def programs(monkeypatch):
         given = dict(argument[2:].partition("=")[::2] for argument in arguments)
         called.append((module, given))
         if module == "trainers.train":
-            _finish(pathlib.Path(given["workdir"]), arguments)
+            own = [text for text in arguments if not text.startswith("--seeds=")]
+            for seed in filter(None, given.get("seeds", "").split(",")):
+                _finish(pathlib.Path(given["workdir"]) / f"seed_{seed}", [*own, f"--seed={seed}"])
+            if "seeds" not in given:
+                _finish(pathlib.Path(given["workdir"]), own)
         elif module == "trainers.export":
             (pathlib.Path(given["output"]) / f"{len(called)}").mkdir(parents=True)
         else:
@@ -185,10 +190,8 @@ def test_a_directory_of_other_flags_is_refused_before_anything_is_trained(
 
 def test_seeds_have_runs_of_their_own_and_neither_picture_nor_export(programs, tmp_path, capfd):
     assert _main(f"--workdir={tmp_path}", "--seeds=2", "--methods=mle,vat", "--workers=2") == 0
-    trained = {(given["workdir"], given["seed"]) for _, given in programs}
-    assert trained == {
-        (f"{tmp_path}/{row}/seed_{seed}", f"{seed}") for row in ("mle", "vat") for seed in (1, 2)
-    }
+    trained = {(given["workdir"], given["seeds"]) for _, given in programs}
+    assert trained == {(f"{tmp_path}/mle", "1,2"), (f"{tmp_path}/vat", "1,2")}
     out = capfd.readouterr().out
     assert "91.23 ± 0.00" in out and "4 runs; commit" in out
     assert (tmp_path / "table.csv").read_text().count("\n") == 3
@@ -213,6 +216,8 @@ def test_a_quick_table_marks_its_numbers(programs, tmp_path, capfd):
     ("arguments", "message"),
     [
         (["--record=w", "--seeds=1"], "no flag --seeds beside --record"),
+        (["--verify=w", "--seed=1"], "no flag --seed beside --verify"),
+        (["--verify=nothing"], "there must be a record. Received: nothing.json"),
         (["--render", "--workdir=w"], "no flag --workdir beside --render"),
         (["--output=w", "--workdir=w"], "--output must come with --record"),
         (["--workdir=w", "--seeds=x"], "--seeds must be how many"),
@@ -221,8 +226,59 @@ def test_a_quick_table_marks_its_numbers(programs, tmp_path, capfd):
     ],
 )
 def test_what_does_not_fit_together_is_one_sentence(arguments, message, capfd, monkeypatch):
-    table = [] if arguments[0].startswith(("--record", "--render")) else ["--table=digits"]
+    table = (
+        [] if arguments[0].startswith(("--record", "--render", "--verify")) else ["--table=digits"]
+    )
     with flagsaver.flagsaver():
         assert reproduce.main(absl_flags.FLAGS(["program", *table, *arguments])) == 2
     error = capfd.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """A record of a run that logs every 50 of 1,000 steps, 250 an epoch, and its lines."""
+    run = tmp_path / "run"
+    arguments = ["--experiment=digits/mle", f"--workdir={run}"]
+    lines = [{"step": 50 * i, "split": "train", "objective": 1 / i} for i in range(1, 21)]
+    _finish(run, arguments)
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return record.write(record.from_run(run), tmp_path / "records"), lines
+
+
+def _verify(monkeypatch, file, lines, *arguments, status=errors.PREEMPTED):
+    called = []
+
+    def repeat(given):
+        called.append(given)
+        run = pathlib.Path(given[-1].removeprefix("--workdir="))
+        run.mkdir()
+        (run / "status.json").write_text("{}" if status is None else json.dumps({"hardware": "x"}))
+        (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return (errors.PREEMPTED if status is None else status), "it broke"
+
+    monkeypatch.setattr(reproduce, "_repeat", repeat)
+    with flagsaver.flagsaver():
+        flags = absl_flags.FLAGS(["program", f"--verify={file}", *arguments])
+        return reproduce.main(flags), called
+
+
+def test_a_record_is_verified_by_its_runs_first_epochs(kept, monkeypatch, capfd):
+    file, lines = kept
+    status, (given,) = _verify(monkeypatch, file, lines[:5], "--data_dir=d")
+    assert status == 0
+    # 200 steps are within the first epoch of 250; the run's own steps are left as they are.
+    assert {"--stop_at=250", "--train_steps=1000", "--notest", "--data_dir=d"} <= set(given)
+    out = capfd.readouterr().out
+    assert "yes" in out and "another kind" in out
+    _, (given,) = _verify(monkeypatch, file, lines[:10], "--steps=251")
+    assert "--stop_at=500" in given
+
+
+def test_a_record_that_does_not_come_again_fails(kept, monkeypatch, capfd):
+    file, lines = kept
+    other = [{**line, "objective": 1.06 * line["objective"]} for line in lines[:5]]
+    assert _verify(monkeypatch, file, other)[0] == errors.FAILED
+    assert "Largest difference: objective at step 50, 1.0 then, 1.06 now" in capfd.readouterr().out
+    assert _verify(monkeypatch, file, lines[:5], status=1)[0] == errors.MISTAKE
+    assert "the repetition failed: it broke" in capfd.readouterr().err

@@ -51,6 +51,7 @@ class Run:
         arguments: of trainers.train.
         config: what its config.flags will hold.
         experiment: what it trains.
+        of_seed: whether the row has a run for each of several seeds.
     """
 
     label: str
@@ -59,6 +60,7 @@ class Run:
     arguments: list[str]
     config: str
     experiment: experiment_lib.Experiment
+    of_seed: bool = False
 
     @property
     def result(self) -> dict[str, Any] | None:
@@ -119,6 +121,7 @@ def plan(
             one.arguments,
             experiment_lib.to_flagfile(one.values),
             one.experiment,
+            of_seed=bool(choice.seeds),
         )
         for file, one in planned
     ]
@@ -132,6 +135,19 @@ def files_in_order(table: str) -> list[pathlib.Path]:
     """The flagfiles of a table, from the plainest method on."""
     ranks = {file: _rank(rows_lib.experiment(file).label) for file in _files(table)}
     return sorted(ranks, key=lambda file: (ranks[file], file.stem))
+
+
+def together(row: Sequence[Run]) -> list[str]:
+    """The arguments of trainers.train that train runs of one row, which differ in their seed."""
+    first = row[0]
+    if not first.of_seed:
+        return first.arguments
+    own = (f"--workdir={first.workdir}", f"--seed={first.experiment.seed}")
+    return [
+        *(argument for argument in first.arguments if argument not in own),
+        f"--workdir={first.workdir.parent}",
+        f"--seeds={','.join(str(run.experiment.seed) for run in row)}",
+    ]
 
 
 def seeds(text: str | None) -> list[int]:
@@ -193,13 +209,17 @@ def show(runs: Sequence[Run]) -> None:
             f"{each:.2f}{guessed}",
             f"{left:.2f}",
         )
-    screen = console.Console()
-    screen.print(shown)
-    screen.print(
+    screen().print(shown)
+    screen().print(
         f"{total:.2f} hours left for one process; * by the flagfile's header, whose hardware "
         "is not this one",
         highlight=False,
     )
+
+
+def screen() -> console.Console:
+    """The terminal."""
+    return console.Console()
 
 
 def table_of(*columns: str) -> table.Table:

@@ -31,6 +31,9 @@ _LEFT_OUT = ("data_dir", "download")
 # What does not make two runs different experiments.
 _NO_IDENTITY = (Kind.PLACE, Kind.RECORD, Kind.CALL)
 _MADE_BY = ("commit", "hardware", "cores_used", "tensorflow", "keras", "python")
+# Within it, the beginning of a run may differ on another machine. See results/README.md for what
+# was seen.
+_BAND = {"relative": 0.05, "absolute": 0.005}
 _NEEDS = {"format": int, "flags": list, "result": dict, "data": dict, "curve": dict}
 
 
@@ -153,6 +156,7 @@ def from_run(workdir: str | pathlib.Path) -> Record:
         "made_by": {name: result.get(name, "unknown") for name in _MADE_BY},
         "data": _data(split, predicted, labels),
         "flags": flags,
+        "band": dict(_BAND),
         "beginning": curves.beginning(lines),
         "curve": curves.thinned(lines),
     }

@@ -45,6 +45,7 @@ SETTINGS: dict[str, Setting] = {
     ),
 }
 _WIDTH = 100
+_STEPS = 20
 
 
 def measure(
@@ -154,6 +155,7 @@ def _measure_experiments(
 ) -> bool:
     """Measures all experiments, shows their tables; returns whether all went well."""
     (steps,) = experiment_lib.program_flags("steps")
+    steps = _STEPS if steps is None else steps
     report["experiments"] = []
     for row in experiment_rows.measure(planned, steps=steps):
         # The others may well run, and take long to: they are not given up.

@@ -109,6 +109,14 @@ def test_seeds_have_directories_of_their_own_beside_each_other():
     assert "--seed=4" in runs[1].arguments and "--seed=4\n" in runs[1].config
 
 
+def test_runs_of_a_row_are_trained_by_one_command():
+    runs = _plan(seeds=[1, 4, 5], methods=["vat"], overrides={"epsilon": "--epsilon=2.0"})
+    file = f"--flagfile={runs[0].arguments[0].partition('=')[2]}"
+    assert planning.together(runs[1:]) == [file, "--epsilon=2.0", "--workdir=w/vat", "--seeds=4,5"]
+    (alone,) = _plan(methods=["vat"])
+    assert planning.together([alone]) == alone.arguments
+
+
 def test_how_many_seeds_or_which():
     assert planning.seeds("3") == [1, 2, 3]
     assert planning.seeds("7,2") == [7, 2]
