@@ -44,3 +44,10 @@ flags.DEFINE_string(
     "trainers.train: seeds with commas between, in place of --seed, trained one after another in "
     "--workdir/seed_<seed>. trainers.reproduce: how many of each row, from 1 on.",
 )
+flags.DEFINE_list(
+    "referee",
+    None,
+    "Directories of runs trained with random masks, which judge explanations: one, or one for each "
+    "--fill.",
+)
+flags.DEFINE_integer("num_images", 500, "Test images to look at.", lower_bound=2)

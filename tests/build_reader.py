@@ -17,6 +17,7 @@ _PACKAGES = {
     "absl": "absl-py",
     "grpc": "grpcio",
     "keras_tuner": "keras-tuner",
+    "sklearn": "scikit-learn",
     "tensorflow": "tensorflow-cpu",
     "tensorflow_datasets": "tensorflow-datasets",
 }
@@ -32,8 +33,8 @@ _BESIDES = {
     "//tests/trainers:scripts_test": {
         f"//trainers:{name}"
         for name in (
-            *("benchmark", "evaluate", "export", "figures", "prepare_data", "reproduce", "train"),
-            "tune",
+            *("benchmark", "evaluate", "explain", "export", "figures", "prepare_data"),
+            *("reproduce", "train", "tune"),
         )
     },
 }

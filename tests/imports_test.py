@@ -40,10 +40,14 @@ ALLOWED = {
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
         *("trainers.reports", "trainers.benchmarking", "flags", "xadv_tf*"),
     ),
+    "trainers.explaining": (
+        *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
+        *("trainers.reports", "flags", "xadv_tf*"),
+    ),
     "trainers.work": (
         *("trainers.errors", "trainers.commands", "trainers.raw_files", "trainers.settings"),
         *("trainers.run", "trainers.reports", "trainers.tuning", "trainers.benchmarking"),
-        *("trainers.drawing", "trainers.evidence", "flags", "xadv_tf*"),
+        *("trainers.drawing", "trainers.evidence", "trainers.explaining", "flags", "xadv_tf*"),
     ),
     "trainers.tuning": (
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),

@@ -11,7 +11,8 @@ UNTESTED = {
     **{
         f"trainers/work/{program}.py": f"tests/trainers/{program}_test.py, through the program"
         for program in (
-            *("benchmark", "evaluate", "export", "figures", "prepare_data", "train", "tune"),
+            *("benchmark", "evaluate", "explain", "export", "figures", "prepare_data"),
+            *("train", "tune"),
         )
     },
 }

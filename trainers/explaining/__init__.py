@@ -1,0 +1,1 @@
+"""The measurement of explanations: what trainers.explain does."""
