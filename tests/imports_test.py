@@ -34,7 +34,8 @@ ALLOWED = {
         *("flags", "xadv_tf*"),
     ),
     "trainers.drawing": (
-        *("trainers.errors", "trainers.settings", "trainers.run", "trainers.reports", "xadv_tf*"),
+        *("trainers.errors", "trainers.settings", "trainers.run", "trainers.reports"),
+        *("trainers.evidence", "xadv_tf*"),
     ),
     "trainers.evidence": (
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),

@@ -5,7 +5,8 @@ images, with --additive_workdir both beside each other. 5a: masks of a run over 
 is repeated for it, with --train_steps only its beginning. confusion: the confusion matrix of a run.
 
 Several runs, as in --workdir=A,B or --workdir='runs/mnist_*', are shown by 5b (a run with masks for
-each data set, beside one of vat or at in --additive_workdir), 6 (histograms of weights) and curves.
+each data set, beside one of vat or at in --additive_workdir), 6 (histograms of weights) and curves,
+which also takes records: --workdir='results/runs/*.json'.
 
 No run needs 3 (what epsilon does), moons and circles, which train on points of a plane.
 
@@ -14,6 +15,7 @@ circles move in one that ends in .gif or .apng.
 """
 
 import functools
+import glob
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,6 +23,7 @@ from typing import Any
 from absl import flags as absl_flags
 
 import flags.programs  # noqa: F401 (defines --figure, --additive_workdir and --output)
+from trainers.errors import UsageError
 from trainers.evaluate import find_runs
 from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
@@ -33,8 +36,8 @@ _TAKEN: Mapping[str, Sequence[str]] = {
     "5a": ("workdir", "train_steps"),
     "5b": ("workdir", "additive_workdir"),
     "6": ("workdir",),
-    "moons": ("seed", "train_steps"),
-    "circles": ("seed", "train_steps"),
+    "moons": ("seed", "train_steps", "output_scale"),
+    "circles": ("seed", "train_steps", "output_scale"),
     "confusion": ("workdir", "split", "weights"),
     "curves": ("workdir",),
 }
@@ -78,6 +81,8 @@ def _given(figure: str) -> dict[str, Any]:
     given = dict(zip(names, experiment_lib.program_flags(*names), strict=True))
     if "train_steps" in given and not absl_flags.FLAGS["train_steps"].present:
         given["train_steps"] = None  # Its default is that of trainers.train.
+    if figure == "curves" and (given["workdir"] or "").endswith(".json"):
+        return {"workdirs": _records(given["workdir"])}
     if figure in _OF_SEVERAL_RUNS:
         for flag in ("workdir", "additive_workdir"):
             if flag in given:
@@ -87,6 +92,16 @@ def _given(figure: str) -> dict[str, Any]:
         if flag in given and (given[flag] or flag == "workdir"):
             run_flags.read(given[flag], flag=f"--{flag}")
     return given
+
+
+def _records(patterns: str) -> list[str]:
+    """The files of records that --workdir names."""
+    found = [sorted(glob.glob(pattern)) for pattern in patterns.split(",")]
+    if not all(found):
+        raise UsageError(
+            f"--workdir must name files of records that are there. Received: --workdir={patterns}"
+        )
+    return [file for files in found for file in files]
 
 
 cli = functools.partial(program.run, main, _FLAGS)

@@ -92,6 +92,7 @@ def test_runs_that_do_not_fit_are_refused(make_run):
         (["--figure=6", "--output=a.png,b.gif"], "ending in .png"),
         (["--figure=6", "--output=a.png"], "--workdir must name a run's directory"),
         (["--figure=6", "--output=a.png", "--workdir=none"], "Received: --workdir=none"),
+        (["--figure=curves", "--output=a.png", "--workdir=none/*.json"], "records that are there"),
         (
             ["--figure=curves", "--output=a.png", "--weights=best"],
             "no flag --weights with --figure=curves; see --help. Received: --weights=best",
@@ -131,7 +132,7 @@ def test_the_program_writes_the_picture(make_run, tmp_path, capfd):
 def test_confusion_is_that_of_the_evaluation(make_run, tmp_path, capfd, monkeypatch):
     workdir, method = make_run("--method=mle")
     drawn = []
-    monkeypatch.setattr("xadv_tf.figures.save", lambda figure, path: drawn.append(figure))
+    monkeypatch.setattr("xadv_tf.figures.save", lambda figure, path, dpi: drawn.append(figure))
     with flagsaver.flagsaver():
         arguments = ["--figure=confusion", f"--workdir={workdir}", f"--output={tmp_path}/a.pdf"]
         assert figures.main(absl_flags.FLAGS(["program", *arguments])) == 0

@@ -9,6 +9,7 @@ from trainers.run.restore import restore
 from xadv_tf import figures
 
 _IMAGES = 4
+_DPI = 110
 
 
 def draw(workdirs: Sequence[str], additive_workdirs: Sequence[str]) -> Drawing:
@@ -59,4 +60,4 @@ def draw(workdirs: Sequence[str], additive_workdirs: Sequence[str]) -> Drawing:
                 data.dataset.class_names,
             )
         )
-    return Drawing(figures.draw_comparison(blocks))
+    return Drawing(figures.draw_comparison(blocks), dpi=_DPI)

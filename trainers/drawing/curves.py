@@ -1,5 +1,6 @@
-"""Learning curves of runs, from their metrics.jsonl; runs that differ in their seed are one."""
+"""Learning curves of runs, from their metrics.jsonl or records; those of several seeds are one."""
 
+import dataclasses
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ import numpy as np
 
 from trainers.drawing.drawing import Drawing
 from trainers.errors import UsageError
+from trainers.evidence import record
 from trainers.reports import seeds
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import run_flags
@@ -23,6 +25,26 @@ _QUANTITIES: Mapping[tuple[str, str], tuple[str, float]] = {
     ("train", "kept_pixels"): ("kept pixels, %", 100.0),
 }
 _METRICS = "metrics.jsonl"
+RECORD = ".json"
+# What the runs of a group differ in.
+_SEEDS = ("seed", "label_seed")
+
+_Log = Sequence[Mapping[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Group:
+    """Runs of one experiment.
+
+    Attributes:
+        name: in the legend.
+        about: what tells it from others of its method, or "".
+        logs: of each run, lines of metrics.jsonl.
+    """
+
+    name: str
+    about: str
+    logs: Sequence[_Log]
 
 
 def draw(workdirs: Sequence[str]) -> Drawing:
@@ -30,49 +52,82 @@ def draw(workdirs: Sequence[str]) -> Drawing:
 
     Test accuracy, which is measured once, at the end, is in no panel but is told.
 
+    Args:
+        workdirs: of runs, or files of records, which end in .json.
+
     Raises:
         UsageError: if a run cannot be read or has logged nothing.
     """
-    groups = seeds.group(workdirs)
-    logs = {workdir: _read(workdir) for workdir in workdirs}
-    names = _names(groups)
+    of_records = all(workdir.endswith(RECORD) for workdir in workdirs)
+    groups, datasets = _of_records(workdirs) if of_records else _of_runs(workdirs)
     panels: dict[str, list[figures.Curve]] = {}
-    told: list[str] = []
+    told = [f"{group.name}: {group.about}" for group in groups if group.about]
     for (split, quantity), (axis, factor) in _QUANTITIES.items():
         curves = []
-        for group, name in zip(groups, names, strict=True):
-            curve = _curve(name, [logs[run] for run in group.workdirs], split, quantity, factor)
+        for group in groups:
+            curve = _curve(group, split, quantity, factor)
             if curve is not None and len(curve.steps) > 1:
                 curves.append(curve)
             if curve is not None and split != "train":
                 told.append(_last(curve, axis))
         if curves:
             panels[axis] = curves
-    for group, name in zip(groups, names, strict=True):
-        if name != group.label:
-            told.append(f"{name}: {' '.join(group.flags)}")
     if not panels:
         raise UsageError(
             "--workdir must name runs that have logged twice or more with --figure=curves. "
             f"Received: --workdir={','.join(workdirs)}"
         )
-    experiments = [experiment_lib.from_flags(run_flags.read(run)) for run in workdirs]
-    data = " and ".join(dict.fromkeys(experiment.dataset for experiment in experiments))
-    most = max(len(group.workdirs) for group in groups)
+    most = max(len(group.logs) for group in groups)
     band = f": mean of up to {most} seeds ± one standard deviation" if most > 1 else ", one seed"
+    data = " and ".join(dict.fromkeys(datasets))
     return Drawing(figures.draw_curves(panels, title=f"Training on {data}{band}"), told)
 
 
-def _names(groups: Sequence[seeds.Group]) -> list[str]:
-    """Methods' labels; with a number where a method has several experiments, see `seeds.group`."""
-    own = [group.label for group in groups]
+def _of_runs(workdirs: Sequence[str]) -> tuple[list[_Group], list[str]]:
+    """The groups, and the data set of each run."""
+    found = seeds.group(workdirs)
+    groups = _numbered(
+        [(each.label, each.flags, [_read(run) for run in each.workdirs]) for each in found]
+    )
+    experiments = [experiment_lib.from_flags(run_flags.read(run)) for run in workdirs]
+    return groups, [experiment.dataset for experiment in experiments]
+
+
+def _of_records(files: Sequence[str]) -> tuple[list[_Group], list[str]]:
+    records = [record.read(pathlib.Path(file)) for file in files]
+    by_flags: dict[tuple[str, ...], list[record.Record]] = {}
+    for each in records:
+        by_flags.setdefault(each.identity(without=_SEEDS), []).append(each)
+    rows = []
+    for flags, own in by_flags.items():
+        others = [other for other, runs in by_flags.items() if runs[0].label == own[0].label]
+        shared = set.intersection(*map(set, others))
+        about = [flag for flag in flags if flag not in shared]
+        rows.append((own[0].label, about, [_lines(each.content["curve"]) for each in own]))
+    return _numbered(rows), [str(each.content["dataset"]) for each in records]
+
+
+def _numbered(rows: Sequence[tuple[str, Sequence[str], Sequence[_Log]]]) -> list[_Group]:
+    """Groups of (label, flags, logs); with a number where a method has several experiments."""
+    own = [label for label, _, _ in rows]
+    groups = []
+    for number, (label, flags, logs) in enumerate(rows, start=1):
+        several = own.count(label) > 1
+        name = f"{label} #{number}" if several else label
+        groups.append(_Group(name, " ".join(flags) if several else "", logs))
+    return groups
+
+
+def _lines(curve: Mapping[str, Mapping[str, Sequence[Any]]]) -> _Log:
+    """The lines of metrics.jsonl that a record's curve was made of."""
     return [
-        f"{label} #{number}" if own.count(label) > 1 else label
-        for number, label in enumerate(own, start=1)
+        {"split": split, **dict(zip(columns, values, strict=True))}
+        for split, columns in curve.items()
+        for values in zip(*columns.values(), strict=True)
     ]
 
 
-def _read(workdir: str) -> list[Mapping[str, Any]]:
+def _read(workdir: str) -> _Log:
     file = pathlib.Path(workdir) / _METRICS
     try:
         lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -82,22 +137,20 @@ def _read(workdir: str) -> list[Mapping[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
-def _curve(
-    name: str, logs: Sequence[Sequence[Mapping[str, Any]]], split: str, quantity: str, factor: float
-) -> figures.Curve | None:
+def _curve(group: _Group, split: str, quantity: str, factor: float) -> figures.Curve | None:
     points = [
         {
             line["step"]: factor * line[quantity]
             for line in log
             if line["split"] == split and line.get(quantity) is not None
         }
-        for log in logs
+        for log in group.logs
     ]
     steps = sorted(set().union(*points))
     if not steps:
         return None
     values = [[run.get(step, np.nan) for step in steps] for run in points if run]
-    return figures.Curve(name, np.array(steps), np.array(values))
+    return figures.Curve(group.name, np.array(steps), np.array(values))
 
 
 def _last(curve: figures.Curve, axis: str) -> str:

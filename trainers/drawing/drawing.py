@@ -16,15 +16,17 @@ class Drawing:
         picture: a matplotlib figure.
         told: what is printed of it: texts, or what rich prints.
         animate: writes the animation to a file, where the figure has one.
+        dpi: pixels an inch; fewer where many images are noise, which no compression makes small.
     """
 
     picture: Any
     told: Sequence[Any] = ()
     animate: Callable[[pathlib.Path], None] | None = None
+    dpi: int = 150
 
     def save(self, output: str) -> None:
         """Writes the picture or, to a name of an animation, the animation."""
         if pathlib.Path(output).suffix[1:] in figures.ANIMATIONS and self.animate is not None:
             self.animate(pathlib.Path(output))
         else:
-            figures.save(self.picture, output)
+            figures.save(self.picture, output, dpi=self.dpi)

@@ -32,6 +32,7 @@ def train(
     *,
     seed: int,
     train_steps: int = TRAIN_STEPS,
+    output_scale: float = 1.0,
     at_steps: Sequence[int] = (),
     look: Callable[[int, methods.Method], None] = lambda step, method: None,
 ) -> methods.Method:
@@ -42,11 +43,12 @@ def train(
         name: a key of `LABELS`.
         seed: of weights and noise.
         train_steps: to take.
+        output_scale: of methods with masks: epsilon of x_adv = epsilon (x * z).
         at_steps: rising; after each of these steps `look` is called, before the first for 0.
         look: (finished steps, method).
     """
     keras.utils.set_random_seed(seed)
-    method = build(points, name, seed)
+    method = build(points, name, seed, output_scale)
     batch = {
         "labeled": {
             "image": tf.constant(points.labeled),
@@ -106,7 +108,7 @@ def perturbed(method: methods.Method, points: Points, index: Any, *, seed: int) 
     return None
 
 
-def build(points: Points, name: str, seed: int) -> methods.Method:
+def build(points: Points, name: str, seed: int, output_scale: float = 1.0) -> methods.Method:
     """The method as it is before its training; arguments are those of `train`."""
     shape = (points.dimensions,)
     classifier = models.mlp(
@@ -123,7 +125,9 @@ def build(points: Points, name: str, seed: int) -> methods.Method:
     if name == "vat":
         method = methods.VAT(classifier, epsilon=VAT_EPSILON, seed=seed)
     elif name == "random_mask":
-        method = methods.RandomMask(classifier, divergence="reverse_kl", seed=seed)
+        method = methods.RandomMask(
+            classifier, divergence="reverse_kl", output_scale=output_scale, seed=seed
+        )
     elif name == "xvat":
         method = methods.XVAT(
             classifier,
@@ -131,6 +135,7 @@ def build(points: Points, name: str, seed: int) -> methods.Method:
             divergence="reverse_kl",
             l0_reduction="mean",
             sparsity=1.0,
+            output_scale=output_scale,
             seed=seed,
         )
         with_optimizers["mask_optimizer"] = optimizers.RowAdam(MASK_LEARNING_RATE)

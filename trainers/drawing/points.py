@@ -17,6 +17,7 @@ from xadv_tf.data import points as points_lib
 _EXTENT: Mapping[str, float] = {"moons": 1.95, "circles": 1.45}
 _GRID = 90
 _PERTURBED = 120
+_MASKED = ("random_mask", "xvat")
 _FRAMES = 24
 _DPI = 60
 _CAPTION = (
@@ -36,14 +37,18 @@ class _Seen:
     accuracy: float
 
 
-def draw(name: str, seed: int, train_steps: int | None = None) -> Drawing:
+def draw(
+    name: str, seed: int, train_steps: int | None = None, output_scale: float | None = None
+) -> Drawing:
     """A panel for each method at the end, and frames of their training.
 
     Args:
         name: "moons" or "circles".
         seed: of the points, weights and noise.
         train_steps: by default the demonstration's 1,000.
+        output_scale: epsilon of x_adv = epsilon (x * z), by default 1.
     """
+    scale = 1.0 if output_scale is None else output_scale
     points = points_lib.make(name, seed=seed)
     steps = point_training.TRAIN_STEPS if train_steps is None else train_steps
     at_steps = frame_steps(steps)
@@ -56,9 +61,19 @@ def draw(name: str, seed: int, train_steps: int | None = None) -> Drawing:
             own[step] = _look(method, points, index, seed)
 
         point_training.train(
-            points, method_name, seed=seed, train_steps=steps, at_steps=at_steps, look=look
+            points,
+            method_name,
+            seed=seed,
+            train_steps=steps,
+            output_scale=scale,
+            at_steps=at_steps,
+            look=look,
         )
-    frame = functools.partial(_frame, points, index, seen)
+    labels = {
+        method_name: f"{label}, ε = {scale:g}" if scale != 1 and method_name in _MASKED else label
+        for method_name, label in point_training.LABELS.items()
+    }
+    frame = functools.partial(_frame, points, index, seen, labels)
 
     def animate(path: pathlib.Path) -> None:
         frames = [figures.pixels(frame(step), dpi=_DPI) for step in at_steps]
@@ -67,7 +82,7 @@ def draw(name: str, seed: int, train_steps: int | None = None) -> Drawing:
     told = [
         f"{label}: {100 * seen[method][steps].accuracy:.1f} % of {len(points.unlabeled):,} "
         f"unlabeled {name} right after {steps} steps, seed {seed}"
-        for method, label in point_training.LABELS.items()
+        for method, label in labels.items()
     ]
     return Drawing(frame(steps), told, animate)
 
@@ -102,6 +117,7 @@ def _frame(
     points: points_lib.Points,
     index: np.ndarray,
     seen: Mapping[str, Mapping[int, _Seen]],
+    labels: Mapping[str, str],
     step: int,
 ) -> Any:
     shown = points.in_plane(points.unlabeled)
@@ -114,7 +130,7 @@ def _frame(
             shown if seen[name][step].x_adv is None else shown[index],
             seen[name][step].x_adv,
         )
-        for name, label in point_training.LABELS.items()
+        for name, label in labels.items()
     ]
     return figures.draw_planes(
         planes,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from xadv_tf.figures.series import series
 
@@ -17,7 +18,9 @@ Array = npt.NDArray[Any]
 
 # Inches; panels in a row.
 _PANEL, _HEIGHT, _IN_A_ROW = 4.1, 2.9, 3
-_LEGEND_LINE, _LEGEND_COLUMNS = 0.24, 4
+_LEGEND, _LEGEND_LINE = 1.95, 0.24
+# Between the largest mean and the smallest: from there on, a panel is logarithmic.
+_WIDE = 50.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], *, title: str) -> Figure:
     """Draws a panel for each quantity: the mean of each experiment, one standard deviation around.
 
     An experiment looks the same in every panel. Points that only some runs reached stand on those.
+    A quantity whose means are all positive and differ by a factor of 50 has a logarithmic axis.
 
     Args:
         panels: {quantity, as its axis is called: curves}.
@@ -64,8 +68,10 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], *, title: str) -> Figure:
     labels = list(dict.fromkeys(curve.label for curves in panels.values() for curve in curves))
     rows = math.ceil(len(panels) / _IN_A_ROW)
     columns = math.ceil(len(panels) / rows)
-    legend = 0.15 + _LEGEND_LINE * math.ceil(len(labels) / min(_LEGEND_COLUMNS, 2 * columns))
-    width, height = columns * _PANEL, 0.5 + rows * _HEIGHT + legend
+    width = columns * _PANEL
+    legend_columns = min(len(labels), int(width / _LEGEND))
+    legend = 0.15 + _LEGEND_LINE * math.ceil(len(labels) / legend_columns)
+    height = 0.5 + rows * _HEIGHT + legend
     figure = Figure(figsize=(width, height), facecolor="white")
     for number, (quantity, curves) in enumerate(panels.items()):
         row, column = divmod(number, columns)
@@ -74,11 +80,15 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], *, title: str) -> Figure:
         ax = figure.add_axes(box)
         for curve in curves:
             _draw_curve(ax, curve, labels.index(curve.label))
+        means = np.concatenate([curve.mean for curve in curves])
+        if 0 < _WIDE * np.min(means) < np.max(means):
+            ax.set_yscale("log")
+            ax.set_ylim(np.min(means) / 2, None)
         ax.set_ylabel(quantity, fontsize=10)
         ax.set_xlabel("step", fontsize=10)
         ax.grid(color="#dddddd", linewidth=0.6)
         ax.tick_params(labelsize=9)
-        ax.locator_params(axis="x", nbins=5)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
         ax.margins(x=0.02)
     handles: dict[str, Artist] = {}
     for ax in figure.axes:
@@ -88,7 +98,7 @@ def draw_curves(panels: Mapping[str, Sequence[Curve]], *, title: str) -> Figure:
         handles=[handles[label] for label in labels],
         labels=labels,
         loc="lower center",
-        ncols=min(_LEGEND_COLUMNS, 2 * columns),
+        ncols=legend_columns,
         fontsize=9,
         handlelength=3.5,
         frameon=False,

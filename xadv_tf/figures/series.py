@@ -34,9 +34,10 @@ _ALL = (
 
 
 def series(number: int) -> Series:
-    """The look of the method of this number; after seven they begin again.
+    """The look of the method of this number; those after seven have the colours once more.
 
     Args:
-        number: 0 and up.
+        number: 0 and up; 49 look different.
     """
-    return _ALL[number % len(_ALL)]
+    other = _ALL[(number + number // len(_ALL)) % len(_ALL)]
+    return Series(_ALL[number % len(_ALL)].color, other.dash, other.marker)

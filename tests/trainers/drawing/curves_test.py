@@ -74,6 +74,29 @@ def test_experiments_of_one_method_are_numbered(make_log):
     assert "VAT #2: --epsilon=2.0" in drawing.told
 
 
+def _record(folder, name, flags, values):
+    experiment = ["--dataset=digits", *flags]
+    curve = {"train": {"step": [10, 20], "divergence": values}, "test": {"step": [20]}}
+    content = {"format": 1, "method": "VAT", "dataset": "digits", "flags": experiment,
+               "result": {}, "data": {}, "curve": curve}  # fmt: skip
+    (folder / f"{name}.json").write_text(json.dumps(content))
+    return str(folder / f"{name}.json")
+
+
+def test_records_give_the_curves_of_their_runs(tmp_path):
+    vat = ["--method=vat", "--epsilon=1"]
+    files = [
+        _record(tmp_path, "a", vat, [1.0, 2.0]),
+        _record(tmp_path, "b", [*vat, "--seed=2", "--label_seed=7"], [3.0, None]),
+        _record(tmp_path, "c", ["--method=vat", "--epsilon=2"], [5.0, 6.0]),
+    ]
+    drawing = curves.draw(files)
+    (ax,) = drawing.picture.axes
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), [(10, 2), (20, 2)])
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), [5, 6])
+    assert drawing.told == ["VAT #1: --epsilon=1.0", "VAT #2: --epsilon=2.0"]
+
+
 def test_runs_that_logged_nothing_are_refused(make_log):
     with pytest.raises(UsageError, match="logged twice or more.*Received: --workdir=.*a"):
         curves.draw([make_log("a", ["--method=mle"], [])])

@@ -4,11 +4,9 @@ import pytest
 
 from trainers.drawing import evolution
 from trainers.errors import UsageError
-from trainers.reports import shown_images
-from trainers.run.restore import restore
 
-_TRANSDUCTIVE = ("--method=xvat", "--mask=transductive", "--mask_learning_rate=0.1",
-                 "--unlabeled_batch_size=1500", "--train_steps=4")  # fmt: skip
+# A generator moves the masks of all images, a table's rows wait for their visit.
+_INDUCTIVE = ("--method=xvat", "--mask=inductive", "--mask_learning_rate=0.1", "--train_steps=4")
 
 
 def _log_alpha(figure):
@@ -21,25 +19,19 @@ def _log_alpha(figure):
 
 
 def test_the_training_is_repeated_to_the_runs_own_masks(make_run):
-    workdir, trained = make_run(*_TRANSDUCTIVE, steps=4)
+    workdir, trained = make_run(*_INDUCTIVE, steps=4)
     drawing = evolution.draw(str(workdir))
-    _, data, _ = restore(str(workdir))
-    index = shown_images.one_of_each_class(data, at_most=3).index
     shown = _log_alpha(drawing.picture)
     assert shown.shape[:2] == (3, 4)  # Steps 0, 1, 2, 4.
-    final = trained.log_alpha(None, index).numpy()[..., 0]
-    np.testing.assert_array_equal(shown[:, -1], final)
-    # Adam moves a gate by its rate at most; of 4,000 rows a batch visits 1,500.
-    assert 0 < np.max(np.abs(shown[:, -1] - shown[:, 0])) < 0.41
+    images = np.array([ax.images[0].get_array() for ax in drawing.picture.axes
+                       if len(ax.images) == 1 and not ax.axison])  # fmt: skip
+    final = trained.log_alpha(images[..., np.newaxis].astype(np.float32))[..., 0]
+    np.testing.assert_allclose(shown[:, -1], final, atol=1e-6)
+    # Adam moves each of 10 weights by 0.1 at most, and pixels are at most 1/2: 4 (9 0.05 + 0.1).
+    assert 0 < np.max(np.abs(shown[:, -1] - shown[:, 0])) < 2.3
+    assert drawing.told[0].startswith("step 1: log_alpha has moved by")
     assert "to the bit" in drawing.told[-1]
     assert figure_layout.faults(drawing.picture) == []
-
-
-def test_only_the_beginning(make_run):
-    workdir, _ = make_run(*_TRANSDUCTIVE, steps=4)
-    drawing = evolution.draw(str(workdir), 1)
-    assert _log_alpha(drawing.picture).shape[:2] == (3, 2)
-    assert len(drawing.told) == 1 and drawing.told[0].startswith("step 1: log_alpha has moved by")
 
 
 def test_steps_are_denser_in_the_beginning():

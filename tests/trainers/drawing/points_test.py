@@ -9,9 +9,10 @@ from xadv_tf.data import points as points_lib
 
 def test_picture_and_animation_of_a_short_training(monkeypatch, tmp_path):
     monkeypatch.setattr(point_training, "LABELS", {"random_mask": "RandomMask"})
-    drawing = points.draw("moons", 1, 2)
+    drawing = points.draw("moons", 1, 2, 0.5)
     assert figure_layout.faults(drawing.picture) == []
-    assert "after 2 steps, seed 1" in drawing.told[0]
+    assert drawing.told[0].startswith("RandomMask, ε = 0.5: ")
+    assert drawing.told[0].endswith("right after 2 steps, seed 1")
     drawing.save(str(tmp_path / "moons.gif"))
     with Image.open(tmp_path / "moons.gif") as image:
         assert image.n_frames == 3  # Steps 0, 1, 2.

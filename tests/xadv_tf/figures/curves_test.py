@@ -35,8 +35,16 @@ def test_an_experiment_looks_the_same_in_all_panels():
     assert second.lines[0].get_color() == first.lines[1].get_color() != first.lines[0].get_color()
 
 
+@pytest.mark.parametrize(
+    ("values", "scale"), [([1, 51], "log"), ([1, 49], "linear"), ([0, 99], "linear")]
+)
+def test_what_spans_decades_is_logarithmic(values, scale):
+    curve = figures.Curve("MLE", np.arange(2), np.array([values, values]))
+    assert figures.draw_curves({"nats": [curve]}, title="a").axes[0].get_yscale() == scale
+
+
 @pytest.mark.parametrize("panels", [1, 2, 5])
-@pytest.mark.parametrize("methods", [1, 7])
+@pytest.mark.parametrize("methods", [1, 16])
 def test_nothing_is_clipped_or_overlaps(panels, methods):
     names = [f"xVAT-T+entropy #{i}" for i in range(methods)]
     shown = {f"validation accuracy, % {i}": [_curve(n, 3) for n in names] for i in range(panels)}
