@@ -25,7 +25,7 @@ _SHARES = (0.0, 0.01, 0.05, 0.2, 0.5, 1.0)
 
 
 def draw(workdir: str, train_steps: int | None = None) -> Drawing:
-    """Two rows for each of three training images, a column for each of up to six steps.
+    """Three rows for each of three training images, a column for each of up to six steps.
 
     Args:
         workdir: a run of a method that trains masks. Nothing in it is changed.

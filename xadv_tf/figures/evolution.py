@@ -50,10 +50,11 @@ def draw_evolution(
     title: str,
     class_names: Sequence[str] | None = None,
 ) -> Figure:
-    """Draws two rows for each image, log_alpha and x_adv, and a column for each snapshot.
+    """Draws three rows for each image, and a column for each snapshot.
 
-    All log_alpha share one scale, symmetric about 0; so do all images. Under each column stands how
-    far a gate has come since the first, on average.
+    The rows are log_alpha, what it has moved by since the first snapshot, and x_adv. Each has one
+    scale for all images, the first two symmetric about 0. Under each column stands how far a gate
+    has come, on average.
 
     Args:
         x: the clean images, [images, height, width, 1 or 3].
@@ -74,10 +75,11 @@ def draw_evolution(
     width = _LEFT + strip + _RIGHT
     caption = textwrap.wrap(_CAPTION, round(width * 12.5))
     titles = textwrap.wrap(title, round(width * 9.5))
-    pair = 2 * _CELL + _GAP
+    rows = _rows(x, snapshots)
+    block = len(rows) * (_CELL + _GAP) - _GAP
     below = 0.35 + _LINE * len(caption) + _MARGIN
     top_margin = _TOP + 0.22 * (len(titles) - 1)
-    height = top_margin + len(x) * (pair + _BETWEEN) - _BETWEEN + 0.1 + _LINE + below
+    height = top_margin + len(x) * (block + _BETWEEN) - _BETWEEN + 0.1 + _LINE + below
     figure = Figure(figsize=(width, height), facecolor="white")
 
     def place(left: float, bottom: float, box_width: float, box_height: float) -> Axes:
@@ -87,31 +89,21 @@ def draw_evolution(
     def write(text: str, left: float, y: float, **style: Any) -> None:
         figure.text(left / width, y / height, text, **{"va": "center", "fontsize": 10, **style})
 
-    limit = round_up(max(float(np.quantile(np.abs(s.log_alpha), 0.995)) for s in snapshots))
-    alpha_scale = strips.linear("RdBu_r", -limit, limit)
-    wider = _WIDER * (float(np.ptp(x)) or 1.0)
-    image_scale = strips.linear("gray", float(x.min()) - wider, float(x.max()) + wider)
     for i, (image, label) in enumerate(zip(x, labels, strict=True)):
-        top = height - top_margin - i * (pair + _BETWEEN)
-        upper = place(_LEFT, top - _CELL, strip, _CELL)
-        lower = place(_LEFT, top - pair, strip, _CELL)
-        log_alpha = np.stack([np.mean(s.log_alpha[i], axis=-1, keepdims=True) for s in snapshots])
-        strips.draw_images(upper, log_alpha, alpha_scale, gap=_GAP / _CELL)
-        x_adv = np.stack([s.x_adv[i] for s in snapshots])
-        strips.draw_images(lower, x_adv, image_scale, gap=_GAP / _CELL)
-        for ax, scale, bottom in (
-            (upper, alpha_scale, top - _CELL),
-            (lower, image_scale, top - pair),
-        ):
+        bottom = height - top_margin - i * (block + _BETWEEN) + _GAP
+        for symbol, values, scale in rows:
+            bottom -= _CELL + _GAP
+            ax = place(_LEFT, bottom, strip, _CELL)
+            strips.draw_images(ax, values[:, i], scale, gap=_GAP / _CELL)
             bar = place(width - _RIGHT + 0.06, bottom + 0.1 * _CELL, 0.12, 0.8 * _CELL)
             strips.draw_scale(ax, bar, scale)
-        clean = place(_MARGIN, top - pair, _CELL, _CELL)
-        strips.draw_images(clean, image[np.newaxis], image_scale)
+            write(symbol, _LEFT - 0.1, bottom + _CELL / 2, ha="right", fontsize=14)
+        # Beside the masked image, which it is on one scale with.
+        clean = place(_MARGIN, bottom, _CELL, _CELL)
+        strips.draw_images(clean, image[np.newaxis], rows[-1][2])
         name = predictions.class_name(label, class_names, predictions.HEADING)
-        write(f"x: {name}", _MARGIN, top - _CELL + 0.05, va="bottom")
-        write(r"log $\alpha$", _LEFT - 0.1, top - _CELL / 2, ha="right", fontsize=14)
-        write(r"x $\odot$ z", _LEFT - 0.1, top - pair + _CELL / 2, ha="right", fontsize=14)
-    bottom = height - top_margin - len(x) * (pair + _BETWEEN) + _BETWEEN - 0.1 - _LINE / 2
+        write(f"x: {name}", _MARGIN, bottom + _CELL + 0.05, va="bottom")
+    bottom = height - top_margin - len(x) * (block + _BETWEEN) + _BETWEEN - 0.1 - _LINE / 2
     write("log α has moved by", _LEFT - 0.1, bottom, ha="right")
     for column, snapshot in enumerate(snapshots):
         middle = _LEFT + column * (_CELL + _GAP) + _CELL / 2
@@ -123,8 +115,28 @@ def draw_evolution(
     return figure
 
 
+def _rows(
+    x: Array, snapshots: Sequence[Snapshot]
+) -> list[tuple[str, npt.NDArray[Any], strips.Scale]]:
+    """(symbol, values [snapshots, images, height, width, channels], scale), from the top on."""
+    log_alpha = np.stack([np.mean(s.log_alpha, axis=-1, keepdims=True) for s in snapshots])
+    x_adv = np.stack([s.x_adv for s in snapshots])
+    wider = _WIDER * (float(np.ptp(x)) or 1.0)
+    image_scale = strips.linear("gray", float(x.min()) - wider, float(x.max()) + wider)
+    rows = [(r"log $\alpha$", log_alpha, _around_zero("RdBu_r", log_alpha))]
+    if len(snapshots) > 1:
+        moved = log_alpha - log_alpha[0]
+        rows.append(("moved", moved, _around_zero("PuOr_r", moved[-1])))
+    return [*rows, (r"x $\odot$ z", x_adv, image_scale)]
+
+
+def _around_zero(colors: str, values: Array) -> strips.Scale:
+    limit = round_up(float(np.quantile(np.abs(values), 0.995)))
+    return strips.linear(colors, -limit, limit)
+
+
 _CAPTION = (
-    "log α: red opens a gate, blue closes it; zeros of log α give half-open gates. x ⊙ z: the "
-    "masked image, without the noise that z has in training. Below: the mean distance of a gate's "
-    "log α from where it began."
+    "log α: red opens a gate, blue closes it; zeros of log α give half-open gates. moved: how far "
+    "log α has come since it began, orange up, purple down; the mean distance below. x ⊙ z: the "
+    "masked image, without the noise that z has in training."
 )

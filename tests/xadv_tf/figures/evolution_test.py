@@ -25,12 +25,16 @@ def test_a_row_is_an_image_over_the_steps():
     snapshots = _snapshots([0, 10, 500], move=0.25)
     figure = _draw(snapshots)
     strips = [ax for ax in figure.axes if len(ax.images) == 3]
-    assert len(strips) == 4  # log_alpha and x_adv of two images.
-    for i, (log_alpha, x_adv) in enumerate((strips[:2], strips[2:])):
+    assert len(strips) == 6  # Three of each of two images.
+    for i, (log_alpha, moved, x_adv) in enumerate((strips[:3], strips[3:])):
         for column, snapshot in enumerate(snapshots):
-            shown = (ax.images[column].get_array() for ax in (log_alpha, x_adv))
-            for values, expected in zip(shown, (snapshot.log_alpha, snapshot.x_adv), strict=True):
-                np.testing.assert_array_equal(values, expected[i, ..., 0])
+            expected = (
+                snapshot.log_alpha,
+                snapshot.log_alpha - snapshots[0].log_alpha,
+                snapshot.x_adv,
+            )
+            for ax, values in zip((log_alpha, moved, x_adv), expected, strict=True):
+                np.testing.assert_array_equal(ax.images[column].get_array(), values[i, ..., 0])
 
 
 def test_the_distance_stands_under_its_step():
