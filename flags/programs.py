@@ -3,7 +3,9 @@
 from absl import flags
 
 flags.DEFINE_string(
-    "table", None, "Folder of flags/experiments whose runs are to be made; several with commas."
+    "table",
+    None,
+    "Folder of flags/experiments whose runs are to be made, several with commas; or speed.",
 )
 flags.DEFINE_list("datasets", None, "Data sets of the table, e.g. mnist,svhn; all by default.")
 flags.DEFINE_integer("workers", 1, "Runs of the table to make at the same time.", lower_bound=1)
@@ -15,6 +17,9 @@ flags.DEFINE_boolean(
 )
 flags.DEFINE_string(
     "verify", None, "A record whose run's beginning, --steps long, is to be repeated and compared."
+)
+flags.DEFINE_string(
+    "compare", None, "An earlier file of --table=speed --output=FILE.json to compare with."
 )
 flags.DEFINE_string(
     "record",

@@ -14,6 +14,9 @@ python -m trainers.reproduce --record='runs/*/*' makes a record of each finished
 some kilobytes in results/runs, with the run's test predictions beside it. Pages are made of these
 records alone: python -m trainers.reproduce --render. --verify=results/runs/NAME.json repeats the
 beginning of a record's run and compares its logs.
+
+python -m trainers.reproduce --table=speed --output=FILE.json times an epoch of VAT and of both
+forms of xVAT on the sizes of four data sets; --compare=OLD.json shows it beside an earlier one.
 """
 
 import functools
@@ -29,7 +32,7 @@ import flags.benchmark
 import flags.programs  # noqa: F401 (these define the flags below)
 from trainers import commands, errors
 from trainers.errors import UsageError
-from trainers.evidence import curves, planning, recording, rows, verifying
+from trainers.evidence import curves, planning, recording, rows, speed, verifying
 from trainers.evidence.planning import Run
 from trainers.evidence.working import FailedError, Work
 from trainers.reports import tables
@@ -43,10 +46,15 @@ from trainers.settings import program
 _ERROR = b"error: "
 _OF_TABLE = ("table", "datasets", "methods", "seeds", "workers", "quick")
 _OF_RECORD = ("record", "output", "quiet")
+_OF_SPEED = ("table", "datasets", "methods", "repeats", "seconds", "output", "compare")
 _OF_VERIFY = ("verify", "steps", "data_dir")
 _FLAGS = tuple(
-    dict.fromkeys((*_OF_TABLE, *_OF_RECORD, *_OF_VERIFY, "render", *experiment_lib.all_names()))
+    dict.fromkeys(
+        (*_OF_TABLE, *_OF_RECORD, *_OF_VERIFY, *_OF_SPEED, "render", *experiment_lib.all_names())
+    )
 )
+
+_WHERE = " beside --table"
 
 _report = program.Late("trainers.evidence.report")  # Of scipy, which --help does not wait for.
 
@@ -147,14 +155,28 @@ def main(argv: list[str]) -> int:
         if file is not None:
             experiment_lib.refuse_untaken_flags(*_OF_VERIFY, where=" beside --verify")
             return _verify(file)
-        if output is not None:
-            raise UsageError(f"--output must come with --record. Received: --output={output}")
+        if experiment_lib.program_flags("table") == ["speed"]:
+            experiment_lib.refuse_untaken_flags(*_OF_SPEED, where=" beside --table=speed")
+            return _speed(output)
+        experiment_lib.refuse_untaken_flags(*_OF_TABLE, *experiment_lib.all_names(), where=_WHERE)
         return _table()
     except (ValueError, FailedError) as error:
         return program.mistake(error)
     except KeyboardInterrupt:
         print("error: interrupted; the same command goes on from there", file=sys.stderr)
         return 130
+
+
+def _speed(output: str | None) -> int:
+    """Makes the speed table; returns the exit status."""
+    datasets, names, repeats, seconds, compare = experiment_lib.program_flags(
+        "datasets", "methods", "repeats", "seconds", "compare"
+    )
+    sizes, names = speed.plan(datasets or (), names or ())
+    old = speed.read(compare) if compare else None
+    if output:
+        refuse_unwritable(pathlib.Path(output).parent, flag="--output")
+    return int(_report.speed(sizes, names, repeats, seconds, output=output, old=old))
 
 
 def _verify(file: str) -> int:

@@ -218,8 +218,11 @@ def test_a_quick_table_marks_its_numbers(programs, tmp_path, capfd):
         (["--record=w", "--seeds=1"], "no flag --seeds beside --record"),
         (["--verify=w", "--seed=1"], "no flag --seed beside --verify"),
         (["--verify=nothing"], "there must be a record. Received: nothing.json"),
+        (["--table=speed", "--workdir=w"], "no flag --workdir beside --table=speed"),
+        (["--table=speed", "--methods=mle"], "--methods must name some of vat"),
+        (["--table=speed", "--compare=none"], "--compare must name a file of --output"),
         (["--render", "--workdir=w"], "no flag --workdir beside --render"),
-        (["--output=w", "--workdir=w"], "--output must come with --record"),
+        (["--output=w", "--workdir=w"], "no flag --output beside --table"),
         (["--workdir=w", "--seeds=x"], "--seeds must be how many"),
         (["--workdir=w", "--methods=vatt"], "--methods must name some of mle"),
         (["--workdir=w", "--quick", "--train_steps=9"], "--quick must come without --train_steps"),
@@ -227,7 +230,9 @@ def test_a_quick_table_marks_its_numbers(programs, tmp_path, capfd):
 )
 def test_what_does_not_fit_together_is_one_sentence(arguments, message, capfd, monkeypatch):
     table = (
-        [] if arguments[0].startswith(("--record", "--render", "--verify")) else ["--table=digits"]
+        []
+        if arguments[0].startswith(("--record", "--render", "--verify", "--table"))
+        else ["--table=digits"]
     )
     with flagsaver.flagsaver():
         assert reproduce.main(absl_flags.FLAGS(["program", *table, *arguments])) == 2

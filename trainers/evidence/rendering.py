@@ -5,9 +5,10 @@ cannot be typed, for a test compares it with what the records give.
 """
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from trainers.evidence import cells, forms, picture, planning
+from trainers.evidence import cells, forms, picture, planning, speed
 from trainers.evidence import record as record_lib
 from trainers.evidence import rows as rows_lib
 from trainers.evidence.record import Record
@@ -20,25 +21,38 @@ from xadv_tf import figures
 _PAGE = pathlib.Path("tables.md")
 _HEAD = """# Tables
 
-Made of the records in `runs/` by `python -m trainers.reproduce --render`; not to be edited. A
-record has the flags, data by their hashes, commit, versions and hardware of its run, its curve, and
-what it says of each test image beside it. A run's beginning is repeated and compared by `python -m
-trainers.reproduce --verify=RECORD`.
+Made of the records in `runs/`, and of the times in `speed_*.json`, by
+`python -m trainers.reproduce --render`; not to be edited. A record has the flags, data by their
+hashes, commit, versions and hardware of its run, its curve, and what it says of each test image
+beside it. `python -m trainers.reproduce --verify=RECORD` repeats the beginning of its run and
+compares.
 """
 
 
-def page(records: Sequence[Record]) -> str:
-    """The text of results/tables.md."""
+def page(records: Sequence[Record], speeds: Sequence[Mapping[str, Any]] = ()) -> str:
+    """The text of results/tables.md.
+
+    Args:
+        records: all.
+        speeds: reports of --table=speed.
+    """
     parts = [_HEAD]
     by_table = {table: rows_of(table, records) for table in tables()}
     for table, rows in by_table.items():
         if rows:
             parts += [f"## {table}\n", forms.markdown(cells.of(rows))]
+    if speeds:
+        parts += ["## speed\n", forms.markdown([speed.cells(report) for report in speeds])]
     known = {record.name for rows in by_table.values() for row in rows for record in row.records}
     others = [record for record in records if record.name not in known]
     if others:
         parts += ["## Runs of no table\n", _others(others)]
     return "\n".join(parts)
+
+
+def read_speeds(root: pathlib.Path) -> list[dict[str, Any]]:
+    """The reports of --table=speed in a folder, speed_*.json."""
+    return [speed.read(str(file)) for file in sorted(root.glob("speed_*.json"))]
 
 
 def tables() -> list[str]:
@@ -62,7 +76,7 @@ def write(root: pathlib.Path | None = None) -> list[pathlib.Path]:
     """
     root = root or FOLDER.parent
     records = record_lib.read_all(root / FOLDER.name)
-    write_aside(root / _PAGE, page(records))
+    write_aside(root / _PAGE, page(records, read_speeds(root)))
     written = [root / _PAGE]
     for table in tables():
         rows = rows_of(table, records)

@@ -1,11 +1,17 @@
 """What --table and --render end in: tables on the screen and in files."""
 
+import json
 import pathlib
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from trainers import errors
+from trainers.benchmarking import child
 from trainers.evidence import cells, forms, picture, rendering
 from trainers.evidence import record as record_lib
 from trainers.evidence import rows as rows_lib
+from trainers.evidence import speed as speed_lib
 from trainers.evidence.planning import Run
 from trainers.evidence.rows import Row
 from trainers.run.storage import storing, write_aside
@@ -47,6 +53,47 @@ def by_task(rows: Sequence[Row]) -> list[Row]:
     """The rows of a task beside each other, tasks in the order in which they first appear."""
     tasks = list(dict.fromkeys(row.task for row in rows))
     return sorted(rows, key=lambda row: tasks.index(row.task))
+
+
+def speed(
+    sizes: Sequence[speed_lib.Size],
+    names: Sequence[str],
+    repeats: int,
+    seconds: float,
+    *,
+    output: str | None,
+    old: Mapping[str, Any] | None,
+) -> int:
+    """Times size by size and shows the table; returns the exit status.
+
+    Args:
+        sizes: as `speed.plan` has them.
+        names: of the methods.
+        repeats: rounds at most.
+        seconds: for each method, about.
+        output: the file of all numbers, or None.
+        old: an earlier report to compare with, or None.
+    """
+    from trainers.run.provenance import has_gpu, provenance  # Of TensorFlow.
+
+    report: dict[str, Any] = {**provenance(), "sizes": []}
+    for number, size in enumerate(sizes, start=1):
+        child.report(f"[{number}/{len(sizes)}] {size.dataset}: {', '.join(names)}")
+        try:
+            measured = speed_lib.measure(
+                size, names, repeats=repeats, seconds=seconds, jit=has_gpu()
+            )
+        except RuntimeError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return errors.FAILED
+        report["sizes"].append(measured)
+        if output:
+            with storing(f"the numbers in {output}"):
+                write_aside(pathlib.Path(output), json.dumps(report, indent=2) + "\n")
+    # As they are read again: what was a tuple is a list there.
+    report = json.loads(json.dumps(report))
+    forms.show([speed_lib.cells(report), *([speed_lib.comparison(report, old)] if old else [])])
+    return 0
 
 
 def render() -> int:

@@ -23,6 +23,11 @@ def provenance() -> dict[str, str]:
     }
 
 
+def has_gpu() -> bool:
+    """Whether TensorFlow sees one."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
 def _cores_used() -> int:
     """Cores that this process may use: sums in several threads round in another order."""
     if hasattr(os, "sched_getaffinity"):

@@ -1,15 +1,20 @@
 import pathlib
 
 import trainers
+from trainers.evidence import forms, rendering
 from trainers.evidence import record as record_lib
-from trainers.evidence import rendering
 
 _RESULTS = pathlib.Path(trainers.__file__).parents[1] / "results"
 
 
 def test_the_page_in_the_repository_is_what_the_records_give():
     records = record_lib.read_all(_RESULTS / "runs")
-    assert (_RESULTS / "tables.md").read_text() == rendering.page(records)
+    speeds = rendering.read_speeds(_RESULTS)
+    assert (_RESULTS / "tables.md").read_text() == rendering.page(records, speeds)
+    for table in rendering.tables():
+        file = _RESULTS / f"table_{table}.csv"
+        rows = rendering.rows_of(table, records)
+        assert (file.read_text() if file.exists() else "") == (forms.csv_text(rows) if rows else "")
 
 
 def test_a_page_has_the_tables_of_its_records_and_names_the_others(make_digits, make_run, tmp_path):
@@ -29,6 +34,11 @@ def test_a_page_has_the_tables_of_its_records_and_names_the_others(make_digits, 
     others = text.partition("## Runs of no table")[2]
     assert "| VAT | digits | 2 | 1 | 4 | 75.00 | `digits_2_vat_seed1_" in others
     assert written[-1].stat().st_size > 1000
+    # A report of times has its section.
+    report = {"hardware": "h", "cores_used": "1", "commit": "c", "tensorflow": "t", "sizes": [
+        {"dataset": "mnist", "steps_per_epoch": 2, "methods": {"vat": [1.0]},
+         "setting": {"labeled_batch_size": 1, "unlabeled_batch_size": 1}}]}  # fmt: skip
+    assert "| mnist | 1 + 1 | 2 | ≈ 2 |" in rendering.page([], [report])
     # Nothing changes, nothing else is written.
     assert rendering.write(folder) and written[0].read_text() == text
 
