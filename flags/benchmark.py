@@ -38,7 +38,6 @@ flags.DEFINE_integer(
     "steps",
     None,
     "trainers.benchmark: steps to time of each of --experiments, 20 by default. "
-    "trainers.reproduce: steps to repeat with --verify, rounded up to whole epochs, 200 by "
-    "default.",
+    "trainers.reproduce: steps to compare with --verify, 200 by default.",
     lower_bound=1,
 )

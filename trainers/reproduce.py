@@ -190,8 +190,9 @@ def _verify(file: str) -> int:
         if status != (errors.PREEMPTED if again.stops else 0):
             raise FailedError(f"the repetition failed: {why or f'exit status {status}'}", why)
         made_by = records.read(run / "status.json") or {}
-        found = verifying.compare(kept, curves.read(run / "metrics.jsonl"), made_by)
-    verifying.show(kept, found, again.steps)
+        lines = curves.read(run / "metrics.jsonl")
+        found = verifying.compare(kept, lines, made_by, steps=again.compared)
+    verifying.show(kept, found, again.compared)
     return 0 if found.holds else errors.FAILED
 
 

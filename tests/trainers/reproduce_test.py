@@ -282,8 +282,8 @@ def test_a_record_is_verified_by_its_runs_first_epochs(kept, monkeypatch, capfd)
 
 def test_a_record_that_does_not_come_again_fails(kept, monkeypatch, capfd):
     file, lines = kept
-    other = [{**line, "objective": 1.06 * line["objective"]} for line in lines[:5]]
+    other = [{**line, "objective": 1.12 * line["objective"]} for line in lines[:5]]
     assert _verify(monkeypatch, file, other)[0] == errors.FAILED
-    assert "Largest difference: objective at step 50, 1.0 then, 1.06 now" in capfd.readouterr().out
+    assert "Largest difference: objective at step 50, 1.0 then, 1.12 now" in capfd.readouterr().out
     assert _verify(monkeypatch, file, lines[:5], status=1)[0] == errors.MISTAKE
     assert "the repetition failed: it broke" in capfd.readouterr().err

@@ -33,7 +33,7 @@ _NO_IDENTITY = (Kind.PLACE, Kind.RECORD, Kind.CALL)
 _MADE_BY = ("commit", "hardware", "cores_used", "tensorflow", "keras", "python")
 # Within it, the beginning of a run may differ on another machine. See results/README.md for what
 # was seen.
-_BAND = {"relative": 0.05, "absolute": 0.005}
+_BAND = {"relative": 0.1, "absolute": 0.01}
 _NEEDS = {"format": int, "flags": list, "result": dict, "data": dict, "curve": dict}
 
 

@@ -28,12 +28,14 @@ class Repetition:
 
     Attributes:
         arguments: of trainers.train, but for the directory.
-        steps: how many it takes.
+        steps: how many it takes, whole epochs.
+        compared: up to which its logs are compared.
         stops: whether the run goes on after them.
     """
 
     arguments: list[str]
     steps: int
+    compared: int
     stops: bool
 
 
@@ -62,7 +64,7 @@ def repetition(kept: Record, *, steps: int, data_dir: str | None) -> Repetition:
     per_epoch = run.steps_per_epoch
     taken = min(run.train_steps, -(-steps // per_epoch) * per_epoch)
     first = kept.content["beginning"][0]["step"] if kept.content["beginning"] else None
-    if first is None or first > taken:
+    if first is None or first > min(steps, taken):
         raise UsageError(
             f"--steps must reach the first log that the record keeps, {first or 'of none'}. "
             f"Received: --steps={steps}"
@@ -71,7 +73,8 @@ def repetition(kept: Record, *, steps: int, data_dir: str | None) -> Repetition:
     if data_dir:
         arguments.append(f"--data_dir={data_dir}")
     stops = taken < run.train_steps
-    return Repetition([*arguments, *([f"--stop_at={taken}"] if stops else [])], taken, stops)
+    stop = [f"--stop_at={taken}"] if stops else []
+    return Repetition([*arguments, *stop], taken, min(steps, taken), stops)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,13 +102,16 @@ class Verdict:
         return self.equal or (not self.exact and self.largest <= 1)
 
 
-def compare(kept: Record, lines: Sequence[Line], made_by: Mapping[str, Any]) -> Verdict:
+def compare(
+    kept: Record, lines: Sequence[Line], made_by: Mapping[str, Any], *, steps: int
+) -> Verdict:
     """Compares the logs of a repetition with those of the record.
 
     Args:
         kept: the record.
         lines: of the repetition's metrics.jsonl.
         made_by: its provenance, from its status.json.
+        steps: up to which; rounding differs the more the longer a run is.
 
     Raises:
         UsageError: it logged nothing that the record has.
@@ -116,7 +122,7 @@ def compare(kept: Record, lines: Sequence[Line], made_by: Mapping[str, Any]) -> 
     largest, where, logs, equal = 0.0, None, 0, True
     for line in kept.content["beginning"]:
         again = now.get(line["step"])
-        if again is None:
+        if again is None or line["step"] > steps:
             continue
         for name in set(line) - {"step", "split"}:
             before, after = line[name], again.get(name, float("nan"))

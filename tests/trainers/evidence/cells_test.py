@@ -35,6 +35,7 @@ def test_comparisons(tables):
     # Nobody was as quick as xVAT-I, and MLE is what VAT is compared with.
     assert compared.columns == ["method", "against MLE", "against VAT"]
     by_method = {row[0]: row[1:] for row in compared.rows}
+    assert list(by_method) == ["MLE", "VAT"]
     # Differences of 2/8 and 4/8: mean 3/8, t = 3 with one degree of freedom, p = 1 - 2/pi atan 3.
     # Of the images 2 and 4 speak for VAT, and none against: neither test is below 5 %.
     assert by_method["VAT"] == ["+37.50, p = 0.205 [0 better, 0 worse of 2]", "–"]

@@ -51,6 +51,19 @@ def test_rows_are_compared_on_the_seeds_that_both_have(make_digits):
     assert (back.better, back.worse) == (0, 1) and back.mean == pytest.approx(-found.mean)
 
 
+def test_runs_on_one_draw_of_labels_are_partners(make_digits):
+    everything = set(range(8))
+    (vat,) = rows_lib.of(
+        _VAT, [make_digits("vat", 1, everything), make_digits("vat", 1, {0, 1}, draw=7)]
+    )
+    (mle,) = rows_lib.of(
+        EXPERIMENTS / "digits" / "mle.flags", [make_digits("mle", 1, everything, draw=7)]
+    )
+    found = rows_lib.compare(vat, mle)
+    # 2 against 8 of 8: six images speak against it, p = 2 / 2^6.
+    assert (found.n, found.mean, found.worse, found.tested) == (1, -6 / 8, 1, 1)
+
+
 def test_predictions_on_other_images_are_not_compared(make_digits):
     record, other = make_digits("vat", 1, {0}), make_digits("mle", 1, {1})
     other.content["data"]["test"]["images_sha256"] = "other"
@@ -60,7 +73,8 @@ def test_predictions_on_other_images_are_not_compared(make_digits):
 
 
 def test_rows_without_a_seed_in_common_are_not_compared(make_digits):
-    (vat,) = rows_lib.of(_VAT, [make_digits("vat", 1, {0})])
+    # Nor are runs of one seed on other labels.
+    (vat,) = rows_lib.of(_VAT, [make_digits("vat", 1, {0}), make_digits("vat", 2, {0}, draw=1)])
     (mle,) = rows_lib.of(EXPERIMENTS / "digits" / "mle.flags", [make_digits("mle", 2, {0})])
     assert rows_lib.compare(vat, mle) is None
 

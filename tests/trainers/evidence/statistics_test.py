@@ -66,3 +66,11 @@ def test_a_draw_that_lacks_a_seed_is_left_out():
     assert (found.draws, found.seeds) == (2, 2)
     # A sum of two parts leaves no rest.
     assert found.rest == pytest.approx(0, abs=1e-12)
+
+
+def test_a_variance_is_shared_among_as_many_runs_as_each_draw_has():
+    # Rows 1, 2, 3 and 5, 6, 7: a sum of two parts, no rest. Mean squares: draws
+    # 3 (2^2 + 2^2) / 1 = 24, of 3 seeds each; seeds 2 (1 + 0 + 1) / 2 = 2, of 2 draws each.
+    values = {(d, s): 4.0 * d + s for d in (0, 1) for s in (1, 2, 3)}
+    found = statistics.variances(values)
+    assert (found.draw, found.seed) == (pytest.approx(24 / 3), pytest.approx(2 / 2))

@@ -23,18 +23,20 @@ def _lines(kept, **changes):
 
 def test_what_is_repeated_is_whole_epochs_of_the_run(kept):
     again = verifying.repetition(kept, steps=1, data_dir="/data")
-    assert (again.steps, again.stops) == (2, True)
+    assert (again.steps, again.compared, again.stops) == (2, 1, True)
     assert {"--stop_at=2", "--train_steps=4", "--notest", "--data_dir=/data"} <= set(
         again.arguments
     )
     again = verifying.repetition(kept, steps=3, data_dir=None)
     assert (again.steps, again.stops) == (4, False)
     assert not any("stop_at" in argument for argument in again.arguments)
-    assert verifying.repetition(kept, steps=10**6, data_dir=None).steps == 4
+    again = verifying.repetition(kept, steps=10**6, data_dir=None)
+    assert (again.steps, again.compared) == (4, 4)
 
 
 def test_steps_must_reach_a_log(kept):
     kept.content["beginning"] = kept.content["beginning"][2:]
+    assert verifying.repetition(kept, steps=3, data_dir=None).compared == 3
     with pytest.raises(
         UsageError, match=r"first log that the record keeps, 3. Received: --steps=2"
     ):
@@ -46,7 +48,7 @@ def test_steps_must_reach_a_log(kept):
 
 def test_the_same_bits_hold_anywhere(kept):
     for machine in (_HERE, {"hardware": "other"}):
-        found = verifying.compare(kept, _lines(kept), machine)
+        found = verifying.compare(kept, _lines(kept), machine, steps=4)
         # Two values a line, the objective and a learning rate.
         assert (found.equal, found.largest, found.logs, found.holds) == (True, 0, 8, True)
 
@@ -54,33 +56,33 @@ def test_the_same_bits_hold_anywhere(kept):
 def test_on_the_same_kind_of_machine_a_bit_is_too_much(kept):
     lines = _lines(kept)
     lines[1]["objective"] = math.nextafter(0.5, 1)
-    found = verifying.compare(kept, lines, _HERE)
+    found = verifying.compare(kept, lines, _HERE, steps=4)
     assert found.exact and not found.holds and found.where[:3] == (2, "objective", 0.5)
     for name in _HERE:
-        assert verifying.compare(kept, lines, {**_HERE, name: "other"}).holds, name
+        assert verifying.compare(kept, lines, {**_HERE, name: "other"}, steps=4).holds, name
     # Other code on the same machine is what the check is for.
-    assert not verifying.compare(kept, lines, {**_HERE, "commit": "other"}).holds
+    assert not verifying.compare(kept, lines, {**_HERE, "commit": "other"}, steps=4).holds
 
 
-@pytest.mark.parametrize(("value", "holds"), [(1.05, True), (1.06, False), (math.nan, False)])
+@pytest.mark.parametrize(("value", "holds"), [(1.1, True), (1.12, False), (math.nan, False)])
 def test_elsewhere_the_band_decides(kept, value, holds):
-    # 5 % of 1, and 0.005.
+    # 10 % of 1, and 0.01.
     lines = _lines(kept)
     lines[0]["objective"] = value
     lines[1]["objective"] *= 1.001
-    found = verifying.compare(kept, lines, {})
+    found = verifying.compare(kept, lines, {}, steps=4)
     assert found.holds is holds and not found.exact
 
 
 def test_a_log_that_is_missing_does_not_hold(kept):
     lines = _lines(kept)
     del lines[0]["objective"]
-    assert not verifying.compare(kept, lines, {}).holds
+    assert not verifying.compare(kept, lines, {}, steps=4).holds
 
 
 def test_nothing_to_compare_is_no_confirmation(kept):
     with pytest.raises(UsageError, match=r"must log what the record has"):
-        verifying.compare(kept, [], _HERE)
+        verifying.compare(kept, [], _HERE, steps=4)
 
 
 def test_a_record_is_named_with_or_without_its_ending(kept, tmp_path):
@@ -91,7 +93,14 @@ def test_a_record_is_named_with_or_without_its_ending(kept, tmp_path):
 def test_what_is_shown(kept, capfd):
     lines = _lines(kept)
     lines[0]["objective"] = 1.2
-    verifying.show(kept, verifying.compare(kept, lines, {}), 4)
+    verifying.show(kept, verifying.compare(kept, lines, {}, steps=4), 4)
     out = capfd.readouterr().out
     assert "NO" in out and "objective at step 1, 1.0 then, 1.2 now" in out
     assert "another kind" in out
+
+
+def test_what_comes_after_the_steps_is_not_compared(kept):
+    lines = _lines(kept)
+    lines[2]["objective"] = 9.0
+    assert verifying.compare(kept, lines, _HERE, steps=2).holds
+    assert not verifying.compare(kept, lines, _HERE, steps=3).holds
