@@ -32,7 +32,7 @@ import flags.benchmark
 import flags.programs  # noqa: F401 (these define the flags below)
 from trainers import commands, errors
 from trainers.errors import UsageError
-from trainers.evidence import curves, planning, recording, rows, speed, verifying
+from trainers.evidence import curves, planning, recording, rows, verifying
 from trainers.evidence.planning import Run
 from trainers.evidence.working import FailedError, Work
 from trainers.reports import tables
@@ -56,7 +56,9 @@ _FLAGS = tuple(
 
 _WHERE = " beside --table"
 
-_report = program.Late("trainers.evidence.report")  # Of scipy, which --help does not wait for.
+# Of scipy, which --help does not wait for.
+_report = program.Late("trainers.evidence.report")
+_speeds = program.Late("trainers.evidence.speed")
 
 
 def _train(row: Sequence[Run], *, quiet: bool = False) -> None:
@@ -172,8 +174,8 @@ def _speed(output: str | None) -> int:
     datasets, names, repeats, seconds, compare = experiment_lib.program_flags(
         "datasets", "methods", "repeats", "seconds", "compare"
     )
-    sizes, names = speed.plan(datasets or (), names or ())
-    old = speed.read(compare) if compare else None
+    sizes, names = _speeds.plan(datasets or (), names or ())
+    old = _speeds.read(compare) if compare else None
     if output:
         refuse_unwritable(pathlib.Path(output).parent, flag="--output")
     return int(_report.speed(sizes, names, repeats, seconds, output=output, old=old))
