@@ -143,6 +143,14 @@ define.enumeration(
     "precision", "float32", ["float32", "mixed_bfloat16"], "Keras dtype policy of the classifier."
 )
 define.enumeration(
+    "tf32",
+    "on",
+    ["on", "off"],
+    "On GPUs, let products of float32 round their factors to 10 bits of mantissa; off is exact and "
+    "several times slower.",
+    kind=Kind.PLACE,
+)
+define.enumeration(
     "jit",
     "auto",
     ["auto", "on", "off"],

@@ -48,7 +48,7 @@ def prepare(
     if peers.count > 1:
         # Before variables: those of other shapes would wait for one another for ever.
         peers.refuse_others(split_manifest.leaves(data, seed=experiment.seed))
-    keras.config.set_dtype_policy(experiment.precision)
+    set_precision(experiment)
     with strategy.scope():
         classifier = build_classifier(experiment, data.dataset)
         method = build_method(
@@ -70,6 +70,12 @@ def prepare(
         like.become(loop)
         return data, like
     return data, loop
+
+
+def set_precision(experiment: Experiment) -> None:
+    """How this process computes what is built and traced from now on, by the experiment's flags."""
+    keras.config.set_dtype_policy(experiment.precision)
+    tf.config.experimental.enable_tensor_float_32_execution(experiment.tf32 == "on")
 
 
 def build_classifier(experiment: Experiment, dataset: data_lib.Dataset) -> Any:

@@ -2,8 +2,6 @@
 
 import pathlib
 
-import keras
-
 from trainers.errors import UsageError
 from trainers.run import assembly, split_data, split_manifest
 from trainers.run.checkpoints import Checkpoints, checkpoint
@@ -18,7 +16,7 @@ def restore(
 ) -> tuple[experiment_lib.Experiment, split_data.Data, Method]:
     """Rebuilds a run from its config.flags and one of its checkpoints, on one device.
 
-    Sets Keras's dtype policy to the run's precision.
+    Sets the precision of this process to the run's, see `assembly.set_precision`.
 
     Args:
         workdir: the run's directory.
@@ -48,7 +46,7 @@ def restore(
     experiment = experiment_lib.from_flags(values)
     data = split_data.build(experiment)
     split_manifest.refuse_other_data(run, split_manifest.describe(data, seed=experiment.split_seed))
-    keras.config.set_dtype_policy(experiment.precision)
+    assembly.set_precision(experiment)
     classifier = assembly.build_classifier(experiment, data.dataset)
     method = assembly.build_method(
         experiment,

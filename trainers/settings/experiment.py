@@ -85,6 +85,7 @@ class Experiment:
     summary_every: int = 0
     profile_steps: str | None = None
     image_size: str | None = None
+    tf32: str = "on"
     label_seed: int | None = None
 
     @property

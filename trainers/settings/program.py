@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import os
 import re
 import sys
 import textwrap
@@ -30,6 +31,8 @@ def run(main: Callable[[list[str]], int], takes: Collection[str] | None = None) 
         takes: names of the flags that --help shows; None shows all of flags/.
     """
     output.protect()
+    # Otherwise TensorFlow takes all of a GPU's memory, and no second program starts there.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     interrupts.raise_again()
     warnings.showwarning = _warn
     try:

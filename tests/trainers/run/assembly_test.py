@@ -91,6 +91,19 @@ def test_model_flags_reach_the_builder(digits):
     assert [x.rate for x in layers if isinstance(x, keras.layers.Dropout)] == [0.25, 0.25]
 
 
+@pytest.mark.parametrize(("flag", "expected"), [("--tf32=off", False), ("--tf32=on", True)])
+def test_tf32_is_switched_by_its_flag(flag, expected):
+    switched = tf.config.experimental.tensor_float_32_execution_enabled
+    before = switched()
+    try:
+        # From the other state, so that a flag that is not passed on shows.
+        tf.config.experimental.enable_tensor_float_32_execution(not expected)
+        assembly.set_precision(_experiment(flag))
+        assert switched() is expected
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
+
+
 def _at_step(optimizer, step):
     optimizer.iterations.assign(step)
     return float(optimizer.learning_rate)

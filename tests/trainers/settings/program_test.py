@@ -1,3 +1,4 @@
+import os
 import pathlib
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import pytest
 from trainers import evaluate, export, train
 from trainers.settings import program
 
+_GROWTH = "TF_FORCE_GPU_ALLOW_GROWTH"
 _ROOT = pathlib.Path(program.__file__).parents[2]
 # A program that loads nothing heavy and does what all of them do.
 _PROGRAM = '''"""Counts to the seed."""
@@ -38,6 +40,17 @@ def test_mistakes_end_with_2_and_one_sentence(argument):
     ended = _run(argument)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr.startswith("error: ") and ended.stderr.count("\n") == 1
+
+
+# Before TensorFlow is there to take all of it.
+@pytest.mark.parametrize(("given", "expected"), [({}, "true"), ({_GROWTH: "false"}, "false")])
+def test_a_gpus_memory_is_taken_as_needed_unless_told_otherwise(given, expected):
+    told = {name: value for name, value in os.environ.items() if name != _GROWTH} | given
+    shown = _PROGRAM.replace("argv[1:]", f'__import__("os").environ["{_GROWTH}"]')
+    ended = subprocess.run(  # noqa: S603 (as above)
+        [sys.executable, "-c", shown], cwd=_ROOT, env=told, capture_output=True, text=True
+    )
+    assert ended.stdout == f"[1] {expected}\n"
 
 
 @pytest.mark.parametrize("argument", ["--help", "-h", "--helpshort"])
