@@ -64,16 +64,33 @@ def count(function: Any) -> dict[str, int]:
         ValueError: the graph holds a product of unknown shape or of a type without a rule, or one
             inside a loop or a branch.
     """
-    graph = function.graph
-    totals, _ = _count_graph(graph, range(len(graph.outputs)))
+    totals: Counter[str] = Counter()
+    for op in needed_operations(function):
+        if op.type in _RULES:
+            totals[op.type] += operations_of(op)
     return dict(sorted(totals.items()))
 
 
-def _count_graph(graph: Any, needed_outputs: Iterable[int]) -> tuple[Counter[str], list[int]]:
-    """Totals of a function's body for some of its outputs, and the inputs that those read."""
+def needed_operations(function: Any) -> list[tf.Operation]:
+    """The operations that a call executes, those of nested functions in place of their calls.
+
+    Arguments and errors as for `count`; those inside loops and branches are left out.
+    """
+    graph = function.graph
+    operations, _ = _needed(graph, range(len(graph.outputs)))
+    return operations
+
+
+def operations_of(op: tf.Operation) -> int:
+    """Floating point operations of one operation; 0 if it is no product."""
+    return _RULES[op.type](op) if op.type in _RULES else 0
+
+
+def _needed(graph: Any, needed_outputs: Iterable[int]) -> tuple[list[tf.Operation], list[int]]:
+    """What some outputs of a function's body need, and which of its inputs they read."""
     needed = {graph.outputs[i].ref() for i in needed_outputs}
     needed_ops = set(graph.control_outputs)
-    totals: Counter[str] = Counter()
+    operations: list[tf.Operation] = []
     # Operations are listed in an order in which they can run, so that in reverse every reader of
     # an output comes before the operation that makes it.
     for op in reversed(graph.get_operations()):
@@ -83,17 +100,17 @@ def _count_graph(graph: Any, needed_outputs: Iterable[int]) -> tuple[Counter[str
         inputs: Iterable[int] = range(len(op.inputs))
         if op.type in _CALLS:
             body = _body(graph, op.get_attr("f").name)
-            nested, inputs = _count_graph(body, read)
-            totals += nested
+            nested, inputs = _needed(body, read)
+            operations += nested
         elif op.type in _CONTROL_FLOW:
             _refuse_products_inside(graph, op)
-        elif op.type in _RULES:
-            totals[op.type] += _RULES[op.type](op)
         elif op.type in _UNCOUNTED_PRODUCTS:
             raise ValueError(f"No rule counts this type of operation. Received: {_describe(op)}")
+        else:
+            operations.append(op)
         needed.update(op.inputs[i].ref() for i in inputs)
         needed_ops.update(op.control_inputs)
-    return totals, [i for i, tensor in enumerate(graph.inputs) if tensor.ref() in needed]
+    return operations, [i for i, tensor in enumerate(graph.inputs) if tensor.ref() in needed]
 
 
 def _refuse_products_inside(graph: Any, op: tf.Operation) -> None:
@@ -101,11 +118,12 @@ def _refuse_products_inside(graph: Any, op: tf.Operation) -> None:
         value = op.get_attr(attribute)
         for function in value if isinstance(value, list) else [value]:
             body = _body(graph, function.name)
-            totals, _ = _count_graph(body, range(len(body.outputs)))
-            if totals:
+            nested, _ = _needed(body, range(len(body.outputs)))
+            products = {one.type: operations_of(one) for one in nested if one.type in _RULES}
+            if products:
                 raise ValueError(
                     "Products inside a loop or a branch cannot be counted, because the graph does "
-                    f"not say how often they run. Received: {_describe(op)} with {dict(totals)}"
+                    f"not say how often they run. Received: {_describe(op)} with {products}"
                 )
 
 

@@ -6,6 +6,7 @@ number on a data sheet.
 """
 
 import dataclasses
+import functools
 import math
 import resource
 import sys
@@ -22,6 +23,9 @@ _SHORTEST_TIMING_SECONDS = 0.02
 # A GPU finishes the CPU's shapes in less time than it takes to ask for them: larger matrices there.
 _GPU_MATMUL_SIZE = 8192
 _MATMUL_SIZE = 2048
+# Larger than any cache.
+_GPU_COPY_BYTES = 2**30
+_COPY_BYTES = 2**28
 _BATCH_SIZE = 128
 # (height and width, channels): the first two thirds of CNN-13.
 _CONVOLUTIONS = ((32, 128), (16, 256))
@@ -85,6 +89,24 @@ def measure(dtypes: Iterable[str] = DTYPES, *, seconds_per_dtype: float = 10.0) 
                 break
             rates.append(_rate(kernel, dtype, budget=remaining / (len(kernels) - i)))
     return rates
+
+
+def measure_copy(*, seconds: float = 1.0) -> float:
+    """The rate of a copy that fits no cache, in GB/s: 1e9 bytes read and written per second.
+
+    Args:
+        seconds: time to spend, about.
+    """
+    numbers = tf.zeros([(_GPU_COPY_BYTES if _gpus() else _COPY_BYTES) // 4])
+    # A negation, because a copy that changes nothing may be left out.
+    call = functools.partial(tf.negative, numbers)
+    deadline = time.perf_counter() + seconds
+    first = _time_calls(call, calls=1)
+    calls = max(1, math.ceil(_SHORTEST_TIMING_SECONDS / first))
+    timings = [_time_calls(call, calls=calls)]
+    while time.perf_counter() < deadline:
+        timings.append(_time_calls(call, calls=calls))
+    return 2e-9 * 4 * len(numbers) / min(timings)
 
 
 def peak_memory_bytes() -> int:
@@ -165,7 +187,7 @@ def _rate(kernel: _Kernel, dtype: str, *, budget: float) -> Rate:
     ]
 
     # Arguments, not constants, or the product would be folded away. One element of the result
-    # makes the whole product necessary and waiting for it copies nothing else from the device.
+    # makes the whole product necessary.
     @tf.function
     def run(*args: tf.Tensor) -> tf.Tensor:
         return tf.reshape(kernel.function(*args), [-1])[0]
@@ -185,5 +207,6 @@ def _time_calls(call: Callable[[], tf.Tensor], *, calls: int) -> float:
     start = time.perf_counter()
     for _ in range(calls):
         result = call()
-    result.numpy()
+    # Waiting for one element copies nothing else from the device.
+    tf.reshape(result, [-1])[0].numpy()
     return (time.perf_counter() - start) / calls

@@ -1,6 +1,7 @@
 """What the benchmark makes of its measurements: ratios, shares, and a table."""
 
 import dataclasses
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,9 +32,10 @@ def summarize(setting: Setting, measured: Mapping[str, Any]) -> dict[str, Any]:
         measured: as `step_timing.compare` returns it, each row with "peak_memory_bytes".
 
     Returns:
-        The setting's fields, "rates", "peak" (the best of them), and "rows": all that was measured
-        and, for each method, "milliseconds" and "loop_milliseconds" per step (medians over the
-        rounds), "gflops" (1e9 operations per second), "share_of_peak", "loop_throughput" as a share
+        The setting's fields, "rates", "peak" (the best of them), "copy", and "rows": all that was
+        measured and, for each method, "milliseconds" and "loop_milliseconds" per step (medians over
+        the rounds), "gflops" (1e9 operations per second), "share_of_peak", "share_of_floor" (the
+        least time at the machine's rates, as a share of the step's), "loop_throughput" as a share
         of the bare step's, "ratio_to" each method (the last two are medians over the rounds of the
         ratio within a round), and "forward_passes": the operations of a step as a multiple of those
         of one forward pass of the unlabeled batch.
@@ -51,6 +53,7 @@ def summarize(setting: Setting, measured: Mapping[str, Any]) -> dict[str, Any]:
             "loop_milliseconds": 1000 * statistics.median(row["loop"]),
             "gflops": gflops,
             "share_of_peak": gflops / best["gflops"],
+            "share_of_floor": row["floor"]["milliseconds"] / (1000 * seconds),
             "loop_throughput": _median_ratio(row["bare"], row["loop"]),
             "ratio_to": ratios,
             "forward_passes": row["operations"] / row["forward_operations"],
@@ -60,6 +63,7 @@ def summarize(setting: Setting, measured: Mapping[str, Any]) -> dict[str, Any]:
         **dataclasses.asdict(setting),
         "peak": best,
         "rates": measured["rates"],
+        "copy": measured["copy"],
         "rows": [complete(row) for row in rows],
     }
 
@@ -81,19 +85,23 @@ def make_table(setting: Setting, summary: Mapping[str, Any]) -> table.Table:
         pad_edge=False,
     )
     shown.add_column("method", no_wrap=True)
-    times = ("ms/step", "of VAT", "loop %", "GFLOP", "GFLOP/s", "of peak %")
-    for title in (*times, "forwards", "backwards", "peak MB"):
+    on_gpu = any(row["busy"] is not None for row in summary["rows"])
+    times = ("ms/step", "of VAT", "loop %", *(["busy %"] if on_gpu else []))
+    rates = ("GFLOP", "GFLOP/s", "peak %", "roof %")
+    for title in (*times, *rates, "fwd", "bwd", "peak MB"):
         shown.add_column(title, justify="right", no_wrap=True)
     for row in summary["rows"]:
         of_vat = row["ratio_to"].get("vat")
         shown.add_row(
             methods.label(*_ROWS[row["method"]]),
-            f"{row['milliseconds']:.1f}",
+            _three_digits(row["milliseconds"]),
             f"{of_vat:.3f}" if of_vat else "-",
             f"{100 * row['loop_throughput']:.1f}",
-            f"{1e-9 * row['operations']:.2f}",
-            f"{row['gflops']:.1f}",
+            *([f"{100 * row['busy']:.1f}" if row["busy"] is not None else "-"] if on_gpu else []),
+            _three_digits(1e-9 * row["operations"]),
+            _three_digits(row["gflops"]),
             f"{100 * row['share_of_peak']:.1f}",
+            f"{100 * row['share_of_floor']:.1f}",
             f"{row['forward_passes']:.2f}",
             str(row["backward_passes"]),
             f"{1e-6 * row['peak_memory_bytes']:.0f}",
@@ -103,11 +111,21 @@ def make_table(setting: Setting, summary: Mapping[str, Any]) -> table.Table:
 
 def _caption(summary: Mapping[str, Any]) -> str:
     best = summary["peak"]
-    lines = [f"peak: {best['gflops']:.1f} GFLOP/s, {best['kernel'].strip()}, {best['dtype']}"]
+    lines = [
+        f"peak: {_three_digits(best['gflops'])} GFLOP/s, {best['kernel'].strip()}, "
+        f"{best['dtype']}; copy: {_three_digits(summary['copy'])} GB/s",
+        "roof %: share of a step's time that its operations and bytes need at these two rates; "
+        "fwd, bwd: passes",
+    ]
     for row in summary["rows"]:
         if row["method"] == "xvat_transductive" and "xvat_inductive" in row["ratio_to"]:
             lines.append(f"xVAT-T takes {row['ratio_to']['xvat_inductive']:.3f} of xVAT-I's time")
     return "\n".join(lines)
+
+
+def _three_digits(number: float) -> str:
+    """A positive number with the digits that a measurement has, as a whole one from 100 on."""
+    return f"{number:.{max(0, 2 - math.floor(math.log10(number)))}f}"
 
 
 def _median_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:

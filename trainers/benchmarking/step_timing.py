@@ -41,9 +41,11 @@ def compare(
         report: called with a line of progress now and then.
 
     Returns:
-        {"rates": the kernels' rates, "rows": one dict a method: its name as "method", "operations"
-        and "backward_passes" of a step, "forward_operations" of one forward pass of the unlabeled
-        batch, and "bare" and "loop", seconds per step in each round}.
+        {"rates": the kernels' rates, "copy": that of a copy, in GB/s; "rows": one dict a method:
+        its name as "method", "operations" and "backward_passes" of a step, "forward_operations" of
+        one forward pass of the unlabeled batch, "bare" and "loop", seconds per step in each round;
+        "floor", the least time and bytes of a step at these rates (`roofline.Floor`), and "busy",
+        the share of the loop's time in which the GPU is at work, None without one}.
     """
 
     def measure_peak() -> list[peak.Rate]:
@@ -51,6 +53,7 @@ def compare(
         return peak.measure([setting.dtype], seconds_per_dtype=min(seconds, _PEAK_SECONDS))
 
     rates = measure_peak()
+    copy = peak.measure_copy()
     pool, sampler = make_data(setting)
     steps, rows = [], []
     for name in names:
@@ -72,7 +75,12 @@ def compare(
         steps.append(step)
     _take_rounds(steps, rows, repeats, seconds * len(names), report)
     rates += measure_peak()
-    return {"rates": [dataclasses.asdict(rate) for rate in rates], "rows": rows}
+    copy = max(copy, peak.measure_copy())
+    best = max(rate.gflops for rate in rates)
+    for step, row in zip(steps, rows, strict=True):
+        row["floor"] = dataclasses.asdict(step.floor(gflops=best, gigabytes=copy))
+        row["busy"] = step.busy()
+    return {"rates": [dataclasses.asdict(rate) for rate in rates], "copy": copy, "rows": rows}
 
 
 def _take_rounds(

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from flags.methods import METHODS, rows
-from trainers.benchmarking import flops
+from trainers.benchmarking import device_trace, flops, roofline
 from trainers.run.loop import Loop
 from xadv_tf import data, methods, models
 from xadv_tf.layers import PerturbationGenerator, PerturbationTable
@@ -149,6 +149,23 @@ class TimedStep:
         spec = tf.TensorSpec((batch_size, *classifier.input_shape[1:]))
         function = tf.function(lambda image: classifier(image, training=False), autograph=False)
         return sum(flops.count(function.get_concrete_function(spec)).values())
+
+    def floor(self, *, gflops: float, gigabytes: float) -> roofline.Floor:
+        """The least time of a step at these rates, see `roofline.floor`."""
+        function = self._bare.get_concrete_function()
+        return roofline.floor(function, gflops=gflops, gigabytes=gigabytes)
+
+    def busy(self) -> float | None:
+        """The share of a step of the loop in which the GPU is at work; None without one."""
+        if not tf.config.list_physical_devices("GPU"):
+            return None
+        steps, seconds = self._steps, []
+
+        def work() -> None:
+            seconds.append(steps * self.time_loop())
+
+        busy = device_trace.busy_seconds(work)
+        return None if busy is None else busy / seconds[0]
 
     def _take_bare_steps(self, steps: int) -> np.ndarray:
         for _ in range(steps):

@@ -39,6 +39,14 @@ def test_kernels_are_a_convolution_and_its_gradients():
     tf.debugging.assert_near(filter_gradient.function(image, upstream), expected[1], atol=1e-4)
 
 
+def test_a_copy_reads_and_writes_each_number(monkeypatch):
+    # 2^20 bytes read and written in 1 ms are 2^21 bytes: 2.097 GB/s.
+    monkeypatch.setattr(peak, "_COPY_BYTES", 2**20)
+    monkeypatch.setattr(peak, "_GPU_COPY_BYTES", 2**20)
+    monkeypatch.setattr(peak, "_time_calls", lambda call, calls: 1e-3 if len(call()) else 0.0)
+    assert peak.measure_copy(seconds=1e-9) == pytest.approx(2.097152)
+
+
 def test_time_is_bounded_and_one_kernel_always_measured(small_kernels):
     rates = peak.measure(["float32"], seconds_per_dtype=1e-9)
     assert [rate.kernel for rate in rates] == ["matmul 64^3"]

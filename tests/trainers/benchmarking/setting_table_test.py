@@ -15,6 +15,8 @@ def _row(method, bare, loop, operations):
         "operations": operations,
         "forward_operations": 2e9,
         "backward_passes": 2,
+        "floor": {"gigabytes": 1.0, "milliseconds": 100.0},
+        "busy": None,
         "bare": bare,
         "loop": loop,
         "peak_memory_bytes": 1_234_000_000,
@@ -22,6 +24,7 @@ def _row(method, bare, loop, operations):
 
 
 MEASURED = {
+    "copy": 20.0,
     "rates": [
         {"kernel": "matmul 2048^3", "dtype": "float32", "milliseconds": 1.0, "gflops": 40.0},
         {"kernel": "  its input's gradient", "dtype": "float32", "milliseconds": 1, "gflops": 50.0},
@@ -35,9 +38,10 @@ MEASURED = {
 
 
 # VAT: median of 0.4, 0.8, 0.2 s is 0.4 s, 8 GFLOP in it are 20 GFLOP/s, 0.4 of the best, 50; 8e9 is
-# four forward passes. Throughputs of the loop over the bare step's, round by round: 1, 0.8, 2.
-# xVAT-I over VAT: 0.5, 0.5, 0.75, whose median is 0.5, while the medians' ratio is 0.2/0.4 as well;
-# VAT over xVAT-T: 4/3, 2, 4/3, whose median is 4/3, as is 0.4/0.3.
+# four forward passes, and the floor of 100 ms a quarter of 400. Throughputs of the loop over the
+# bare step's, round by round: 1, 0.8, 2. xVAT-I over VAT: 0.5, 0.5, 0.75, whose median is 0.5,
+# while the medians' ratio is 0.2/0.4 as well; VAT over xVAT-T: 4/3, 2, 4/3, whose median is 4/3, as
+# is 0.4/0.3.
 def test_summary_in_numbers():
     summary = setting_table.summarize(SETTING, MEASURED)
     assert summary["peak"]["gflops"] == 50.0
@@ -47,6 +51,7 @@ def test_summary_in_numbers():
     assert vat["loop_milliseconds"] == pytest.approx(400.0)
     assert vat["gflops"] == pytest.approx(20.0)
     assert vat["share_of_peak"] == pytest.approx(0.4)
+    assert vat["share_of_floor"] == pytest.approx(0.25)
     assert vat["forward_passes"] == pytest.approx(4.0)
     assert vat["loop_throughput"] == pytest.approx(1.0)
     assert vat["ratio_to"]["xvat_transductive"] == pytest.approx(4 / 3)
@@ -63,20 +68,30 @@ def _print(measured):
 
 def test_table_fits_100_columns_even_with_large_numbers():
     slow = [
-        {**row, "bare": [98.7654], "loop": [98.7654], "operations": 123_456e9}
+        {**row, "bare": [98.7654], "loop": [98.7654], "operations": 123_456e9, "busy": 0.5}
         for row in MEASURED["rows"]
     ]
     lines = _print({**MEASURED, "rows": slow})
     assert max(len(line.rstrip()) for line in lines) <= 100
     cells = next(line for line in lines if "xVAT-T" in line).split()
-    assert {"98765.4", "123456.00"} <= set(cells)
+    assert {"98765", "123456", "50.0"} <= set(cells)
     assert "…" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [(0.3456, "0.346"), (8.765, "8.77"), (45.67, "45.7"), (98765.4, "98765")]
+)
+def test_a_time_has_the_digits_of_a_measurement(number, shown):
+    row = _row("vat", [number / 1000], [1.0], 8e9)
+    lines = _print({**MEASURED, "rows": [row]})
+    assert next(line for line in lines if line.split()[:1] == ["VAT"]).split()[1] == shown
 
 
 def test_table_says_what_was_measured_and_compares_only_what_is_there():
     text = "\n".join(_print(MEASURED))
     assert "conv_large, float32, jit off: 32 + 128 images of 32x32x3, pool of 50,000" in text
-    assert "peak: 50.0 GFLOP/s, its input's gradient, float32" in text
+    assert "peak: 50.0 GFLOP/s, its input's gradient, float32; copy: 20.0 GB/s" in text
+    assert "busy" not in text  # Without a GPU.
     assert "xVAT-T takes 1.000 of xVAT-I's time" in text
     alone = "\n".join(_print({**MEASURED, "rows": MEASURED["rows"][2:]}))
     assert "xVAT-T takes" not in alone

@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from trainers.benchmarking import peak, step_timing
+from trainers.benchmarking import peak, roofline, step_timing
 from trainers.benchmarking.timed_step import Setting
 
 SETTING = Setting("mlp", (4, 4, 1), 2, 3, num_labeled=5, num_pool=7)
@@ -27,6 +27,13 @@ def calls(monkeypatch):
         def count_forward(self, batch_size):
             return 100 * batch_size
 
+        def floor(self, gflops, gigabytes):
+            made.append(f"{self.name} at {gflops:g} and {gigabytes:g}")
+            return roofline.Floor(1.0, 2.0)
+
+        def busy(self):
+            return None
+
         def _time(self, kind):
             made.append(f"{self.name} {kind}")
             return float(len(made))
@@ -43,6 +50,8 @@ def calls(monkeypatch):
 
     monkeypatch.setattr(step_timing, "TimedStep", Step)
     monkeypatch.setattr(peak, "measure", measure)
+    copies = iter((7.0, 9.0))  # The better one counts.
+    monkeypatch.setattr(peak, "measure_copy", lambda: next(copies))
     return made
 
 
@@ -55,7 +64,9 @@ def test_methods_take_turns_between_two_measurements_of_the_peak(calls):
     turn = ["mle bare", "mle loop", "vat bare", "vat loop"]
     warm_up = ["mle loop", "mle bare", "vat loop", "vat bare"]
     peak_call = ["peak ['float32'] 10"]
-    assert calls == [*peak_call, *warm_up, *4 * turn, *peak_call]
+    floors = [f"{name} at 50 and 9" for name in ("mle", "vat")]
+    assert calls == [*peak_call, *warm_up, *4 * turn, *peak_call, *floors]
+    assert measured["copy"] == 9.0
     assert measured["rates"] == [dataclasses.asdict(RATE)] * 2
     assert measured["rows"][1] == {
         "method": "vat",
@@ -64,6 +75,8 @@ def test_methods_take_turns_between_two_measurements_of_the_peak(calls):
         "backward_passes": 2,
         "bare": [8.0, 12.0, 16.0, 20.0],
         "loop": [9.0, 13.0, 17.0, 21.0],
+        "floor": {"gigabytes": 1.0, "milliseconds": 2.0},
+        "busy": None,
     }
 
 

@@ -37,6 +37,9 @@ def test_operations_and_both_ways_to_step(monkeypatch, name, labeled, unlabeled,
     step = TimedStep(name, TINY, *make_data(TINY))
     assert step.count() == 2 * 2 * labeled + 2 * 3 * (unlabeled + extra)
     assert step.count_forward(3) == 2 * 3 * _ALL
+    # At an endless rate of bytes the floor is the operations.
+    floor = step.floor(gflops=1e-9, gigabytes=1e99)
+    assert floor.milliseconds == pytest.approx(1e3 * step.count())
     assert step.time_loop() > 0
     assert step.time_bare() > 0
     assert int(step.method.step) == 2
