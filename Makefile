@@ -16,13 +16,24 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint clean
+# What computes on the device, and not what reads files and flags.
+GPU_TESTS := tests/gpu_test.py tests/xadv_tf/*_test.py tests/xadv_tf/layers tests/xadv_tf/optimizers \
+  tests/xadv_tf/methods/base_test.py tests/xadv_tf/methods/steps_test.py \
+  tests/xadv_tf/methods/vat_test.py tests/xadv_tf/methods/xvat_test.py \
+  tests/xadv_tf/methods/replicas_test.py tests/trainers/run/loop_test.py \
+  tests/trainers/run/strategies_test.py \
+  tests/trainers/resume_test.py
+# Eight workers share a card well; the rest of the time is compiling, which is the host's.
+GPU_PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 -m "not slow"
+
+.PHONY: help demo test test-all test-gpu lint clean
 
 help:
 	@echo "make demo      train MLE, RandomMask, VAT, xVAT-I and xVAT-T on real digits; print their table"
 	@echo "               (DEMO_FLAGS=\"--train_steps=100\" for a short run, DEMO_DIR=$(DEMO_DIR))"
 	@echo "make test      ruff, mypy and the tests, without those marked slow"
 	@echo "make test-all  the same with the slow tests"
+	@echo "make test-gpu  the tests of what computes on a GPU, on a machine that has one"
 	@echo "make lint      ruff and mypy only"
 	@echo "make clean     remove .venv and caches; runs/ stays"
 
@@ -34,6 +45,11 @@ test: lint
 
 test-all: lint
 	$(PYTEST) -m "slow or not slow"
+
+# The second time two replicas, on two GPUs that are made of one.
+test-gpu: $(STAMP)
+	XADV_TF_TEST_GPU=1 $(GPU_PYTEST) $(GPU_TESTS)
+	XADV_TF_TEST_GPU=split $(GPU_PYTEST) -k "replicas or gpus" $(GPU_TESTS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -87,12 +87,12 @@ def test_every_test_file_is_a_test_of_its_own(targets):
 def test_only_files_of_slow_tests_alone_are_left_out(targets):
     tests = [test for tests in _tests(targets).values() for test in tests]
     manual = {test.srcs[0] for test in tests if "manual" in test.rule["tags"]}
-    slow = {
+    left_out = {
         name
         for name in _files("*_test.py")
-        if re.search(r"^pytestmark = pytest\.mark\.slow$", (ROOT / name).read_text(), re.M)
+        if re.search(r"^pytestmark = pytest\.mark\.(slow|gpu)$", (ROOT / name).read_text(), re.M)
     }
-    assert manual == slow
+    assert manual == left_out
 
 
 def test_every_program_is_a_binary(targets):

@@ -1,4 +1,9 @@
-"""The surroundings of every test: two CPU devices, one seed, no network, no GPU."""
+"""The surroundings of every test: two CPU devices, one seed, no network, no GPU.
+
+With XADV_TF_TEST_GPU=1 the GPUs are in sight; with "split" the first of them is made into two, so
+that two replicas can be tested on one. Numbers are derived, so that TF32 is off there but where a
+test switches it on, and kernels are deterministic.
+"""
 
 import gc
 import ipaddress
@@ -6,7 +11,8 @@ import os
 import sys
 
 _UNDER_XDIST = "PYTEST_XDIST_WORKER" in os.environ
-_ON_GPU = os.environ.get("XADV_TF_TEST_GPU") in ("1", "split")
+_GPU = os.environ.get("XADV_TF_TEST_GPU")
+_ON_GPU = _GPU in ("1", "split")
 # Nothing listens on port 9 (discard). Only what runs outside this interpreter needs the proxy,
 # TensorFlow's C++ clients and child processes: they fail at once instead of waiting for a network.
 _DEAD_PROXY = ("127.0.0.1", 9)
@@ -15,6 +21,8 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 os.environ["MPLBACKEND"] = "agg"
 os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
 os.environ["NO_GCE_CHECK"] = "true"
+if _ON_GPU:
+    os.environ["TF_DETERMINISTIC_OPS"] = "1"
 for _name in ("http_proxy", "https_proxy", "all_proxy"):
     os.environ[_name] = os.environ[_name.upper()] = "http://{}:{}".format(*_DEAD_PROXY)
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"
@@ -30,13 +38,12 @@ if _UNDER_XDIST:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
 if not _ON_GPU:
-    # Tolerances are those of CPU arithmetic; XADV_TF_TEST_GPU=1 leaves the GPUs in sight.
     tf.config.set_visible_devices([], "GPU")
-elif os.environ["XADV_TF_TEST_GPU"] == "split":
-    # Makes two of the first one, for tests of several.
+elif _GPU == "split":
+    # Several workers of pytest-xdist share the card.
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("GPU")[0],
-        [tf.config.LogicalDeviceConfiguration(memory_limit=8192)] * 2,
+        [tf.config.LogicalDeviceConfiguration(memory_limit=4096)] * 2,
     )
 # MirroredStrategy(["CPU:0", "CPU:1"]) needs two devices on any machine.
 tf.config.set_logical_device_configuration(
@@ -95,4 +102,5 @@ def seed():
     # Keras 3.12 keeps the generator of earlier tests. Names and the dtype policy start over too.
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(value)
+    tf.config.experimental.enable_tensor_float_32_execution(not _ON_GPU)
     return value

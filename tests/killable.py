@@ -28,7 +28,15 @@ def run(*arguments, **kwargs):
 
 
 def start(
-    *arguments, output, devices=1, tf_config=None, folder=".", at=None, call=1, send=signal.SIGKILL
+    *arguments,
+    output,
+    devices=1,
+    gpu=False,
+    tf_config=None,
+    folder=".",
+    at=None,
+    call=1,
+    send=signal.SIGKILL,
 ):
     """Starts the program.
 
@@ -36,6 +44,7 @@ def start(
         arguments: of trainers.train.
         output: file to which stdout and stderr are appended.
         devices: logical CPUs that TensorFlow sees.
+        gpu: whether it sees the GPUs.
         tf_config: what TF_CONFIG holds, or None.
         folder: where it runs.
         at: name of a function of the project; None lets the run be.
@@ -52,7 +61,7 @@ def start(
     ):
         process = _CONTEXT.Process(
             target=_train,
-            args=(arguments, str(output), devices, tf_config, str(folder), at, call, send),
+            args=(arguments, str(output), devices, gpu, tf_config, str(folder), at, call, send),
         )
         process.start()
     return process
@@ -70,7 +79,7 @@ def newest(directory):
     return values, {**memory, "pace": None, "step": step}
 
 
-def _train(arguments, output, devices, tf_config, folder, at, call, send):
+def _train(arguments, output, devices, gpu, tf_config, folder, at, call, send):
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for standard in (1, 2):
         os.dup2(descriptor, standard)
@@ -78,7 +87,8 @@ def _train(arguments, output, devices, tf_config, folder, at, call, send):
 
     from trainers import train
 
-    tf.config.set_visible_devices([], "GPU")
+    if not gpu:
+        tf.config.set_visible_devices([], "GPU")
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * devices,

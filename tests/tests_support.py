@@ -8,6 +8,10 @@ import tensorflow as tf
 from xadv_tf import noise
 from xadv_tf.data import StreamedImages, records
 
+# How far a sum of products may be from the exact one, as a share of the sum of the products' sizes.
+# TF32 rounds each factor to 11 significant bits, by at most 2^-11 of it; float32 accumulates some
+# hundred products of 24 bits.
+TOLERANCES = {"float32": 1e-5, "tf32": 2.0**-10}
 NUM_CLASSES = 3
 IMAGE_SHAPE = (6, 6, 2)
 
@@ -57,10 +61,15 @@ def make_linear_classifier():
 
 
 def two_replicas():
-    """A strategy over two logical CPUs, which share a global batch."""
+    """A strategy over two devices, logical CPUs where there is no GPU, which share a batch."""
+    gpus = len(tf.config.list_logical_devices("GPU"))
+    if gpus == 1:
+        # Beside it, what stands on CPUs and what is placed on the GPU would meet in one variable.
+        pytest.skip("two replicas need two GPUs; XADV_TF_TEST_GPU=split makes two of one")
+    kind = "GPU" if gpus else "CPU"
     # The default collectives number their instances per strategy: those of two tests would clash.
     return tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
+        [f"{kind}:0", f"{kind}:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
     )
 
 

@@ -64,10 +64,10 @@ def _events(directory):
     }
 
 
-def _check(flags, lives, devices):
+def _check(flags, lives, devices, gpu=False):
     whole, cut = pathlib.Path("whole"), pathlib.Path("cut")
     flags = [*_FLAGS, *flags, f"--strategy={'mirrored' if devices > 1 else 'one_device'}"]
-    run = {"output": "output.txt", "devices": devices}
+    run = {"output": "output.txt", "devices": devices, "gpu": gpu}
     assert killable.run(*flags, "--workdir=whole", **run) == 0, pathlib.Path(
         "output.txt"
     ).read_text()
@@ -107,6 +107,13 @@ def test_generator_dropout_and_augmentation_on_one_device():
     assert "stopped at step 7, saved" in output
     assert "warning: cut/checkpoints/7 is damaged (" in output
     assert "was preempted; going on from step 6\n" in output
+
+
+# XADV_TF_TEST_GPU=1 sets TF_DETERMINISTIC_OPS=1, without which a GPU adds in any order.
+@pytest.mark.gpu
+@pytest.mark.parametrize("flags", [_INDUCTIVE, _TRANSDUCTIVE], ids=" ".join)
+def test_on_a_gpu_with_deterministic_kernels(flags):
+    _check(flags, [_BEFORE_A_LINE, _ASKED_TO_STOP], devices=1, gpu=True)
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_classifier
+from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_classifier, two_replicas
 
 from trainers.run.loop import Loop
 from xadv_tf import data, methods
@@ -49,7 +49,7 @@ def _weights(method):
 
 def test_loop_is_the_step_on_the_samplers_batches():
     by_loop, by_hand = _method(), _method()
-    _loop(by_loop).run(3)
+    _loop(by_loop, jit_compile=False).run(3)  # XLA's dropout would be another one.
     step = tf.function(by_hand.train_step, autograph=False)
     for i in range(3):
         step(_pool().gather(_sampler().indices(i)))
@@ -96,9 +96,7 @@ def test_with_xla_from_the_indices_on():
 
 
 def test_two_replicas_share_the_batch_and_stay_equal():
-    strategy = tf.distribute.MirroredStrategy(
-        ["CPU:0", "CPU:1"], cross_device_ops=tf.distribute.ReductionToOneDevice()
-    )
+    strategy = two_replicas()
     with strategy.scope():
         method = _method()
     loop = _loop(method, strategy)
