@@ -109,12 +109,27 @@ def measure_copy(*, seconds: float = 1.0) -> float:
     return 2e-9 * 4 * len(numbers) / min(timings)
 
 
+def restart_memory() -> int | None:
+    """Lets the peak of the GPU's memory be counted anew; without a GPU nothing can be.
+
+    Returns:
+        The bytes in use, or None.
+    """
+    if not (gpus := _gpus()):
+        return None
+    devices = [f"GPU:{i}" for i in range(len(gpus))]
+    for device in devices:
+        tf.config.experimental.reset_memory_stats(device)
+    info = tf.config.experimental.get_memory_info
+    return max(int(info(device)["current"]) for device in devices)
+
+
 def peak_memory_bytes() -> int:
     """The most memory that was in use at once so far, in bytes.
 
-    With GPUs: what TensorFlow allocated on the fullest of them. Without: resident memory of this
-    process, the interpreter and TensorFlow's libraries (about 0.5 GB) included. It never falls, so
-    that two programs are compared in two processes.
+    With GPUs: what TensorFlow allocated on the fullest of them, since `restart_memory`. Without:
+    resident memory of this process, the interpreter and TensorFlow's libraries (about 0.5 GB)
+    included. It never falls, so that two programs are compared in two processes.
     """
     if gpus := _gpus():
         info = tf.config.experimental.get_memory_info

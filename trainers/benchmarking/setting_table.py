@@ -86,7 +86,9 @@ def make_table(setting: Setting, summary: Mapping[str, Any]) -> table.Table:
     )
     shown.add_column("method", no_wrap=True)
     on_gpu = any(row["busy"] is not None for row in summary["rows"])
-    times = ("ms/step", "of VAT", "loop %", *(["busy %"] if on_gpu else []))
+    # With XLA there are no steps but the loop's to compare it with.
+    share = "busy %" if on_gpu else "loop %"
+    times = ("ms/step", "of VAT", share)
     rates = ("GFLOP", "GFLOP/s", "peak %", "roof %")
     for title in (*times, *rates, "fwd", "bwd", "peak MB"):
         shown.add_column(title, justify="right", no_wrap=True)
@@ -96,8 +98,7 @@ def make_table(setting: Setting, summary: Mapping[str, Any]) -> table.Table:
             methods.label(*_ROWS[row["method"]]),
             _three_digits(row["milliseconds"]),
             f"{of_vat:.3f}" if of_vat else "-",
-            f"{100 * row['loop_throughput']:.1f}",
-            *([f"{100 * row['busy']:.1f}" if row["busy"] is not None else "-"] if on_gpu else []),
+            _percent(row["busy"] if on_gpu else row["loop_throughput"]),
             _three_digits(1e-9 * row["operations"]),
             _three_digits(row["gflops"]),
             f"{100 * row['share_of_peak']:.1f}",
@@ -121,6 +122,10 @@ def _caption(summary: Mapping[str, Any]) -> str:
         if row["method"] == "xvat_transductive" and "xvat_inductive" in row["ratio_to"]:
             lines.append(f"xVAT-T takes {row['ratio_to']['xvat_inductive']:.3f} of xVAT-I's time")
     return "\n".join(lines)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
 
 
 def _three_digits(number: float) -> str:

@@ -3,7 +3,7 @@
 A machine's speed drifts by more than the differences that matter. So what is compared is measured
 in turns, in one process: in each round every method takes a few bare steps and a few of the loop's,
 and ratios are taken within a round. Memory asks for the opposite: the peak of a process never
-falls, so that each method needs a process of its own.
+falls, so that each method needs a process of its own, but for a GPU's, which is counted anew.
 """
 
 import dataclasses
@@ -43,9 +43,10 @@ def compare(
     Returns:
         {"rates": the kernels' rates, "copy": that of a copy, in GB/s; "rows": one dict a method:
         its name as "method", "operations" and "backward_passes" of a step, "forward_operations" of
-        one forward pass of the unlabeled batch, "bare" and "loop", seconds per step in each round;
-        "floor", the least time and bytes of a step at these rates (`roofline.Floor`), and "busy",
-        the share of the loop's time in which the GPU is at work, None without one}.
+        one forward pass of the unlabeled batch, "bare" and "loop", seconds per step in each round
+        (the loop's in both with XLA); "floor", the least time and bytes of a step at these rates
+        (`roofline.Floor`); "busy", the share of the loop's time in which the GPU is at work, None
+        without one; with one also "peak_memory_bytes"}.
     """
 
     def measure_peak() -> list[peak.Rate]:
@@ -55,9 +56,12 @@ def compare(
     rates = measure_peak()
     copy = peak.measure_copy()
     pool, sampler = make_data(setting)
-    steps, rows = [], []
+    pool_bytes = peak.restart_memory() or 0
+    steps: list[TimedStep] = []
+    rows: list[dict[str, Any]] = []
     for name in names:
         report(f"{name}: compiling")
+        before = peak.restart_memory()
         step = TimedStep(name, setting, pool, sampler)
         rows.append(
             {
@@ -73,6 +77,9 @@ def compare(
         step.time_loop()
         step.time_bare()
         steps.append(step)
+        if before is not None:
+            # Alone it would have had the pool as well, and not what came before it.
+            rows[-1]["peak_memory_bytes"] = peak.peak_memory_bytes() - before + pool_bytes
     _take_rounds(steps, rows, repeats, seconds * len(names), report)
     rates += measure_peak()
     copy = max(copy, peak.measure_copy())

@@ -110,6 +110,7 @@ class TimedStep:
             input_shape=setting.image_shape, num_classes=_NUM_CLASSES, seed=_SEED
         )
         self.name = name
+        self._jit = setting.jit
         self.method = build_method(name, classifier, setting)
         self.method.compile()
         self._loop = Loop(
@@ -130,8 +131,12 @@ class TimedStep:
         self._steps = 1
 
     def time_bare(self) -> float:
-        """Seconds per step of a few steps, each of them a call, on one fixed batch."""
-        seconds = self._time(self._take_bare_steps)
+        """Seconds per step of a few steps, each of them a call, on one fixed batch.
+
+        With XLA those of the loop: a bare step would be a program of its own, which takes as long
+        to compile again, and says how long a call takes.
+        """
+        seconds = self._time(self._loop.run if self._jit else self._take_bare_steps)
         self._steps = max(1, round(_TIMING_SECONDS / seconds))
         return seconds
 

@@ -91,7 +91,9 @@ def test_table_says_what_was_measured_and_compares_only_what_is_there():
     text = "\n".join(_print(MEASURED))
     assert "conv_large, float32, jit off: 32 + 128 images of 32x32x3, pool of 50,000" in text
     assert "peak: 50.0 GFLOP/s, its input's gradient, float32; copy: 20.0 GB/s" in text
-    assert "busy" not in text  # Without a GPU.
+    assert "loop %" in text and "busy %" not in text
+    on_gpu = "\n".join(_print({**MEASURED, "rows": [{**MEASURED["rows"][0], "busy": 0.925}]}))
+    assert "loop %" not in on_gpu and "busy %" in on_gpu and " 92.5 " in on_gpu
     assert "xVAT-T takes 1.000 of xVAT-I's time" in text
     alone = "\n".join(_print({**MEASURED, "rows": MEASURED["rows"][2:]}))
     assert "xVAT-T takes" not in alone

@@ -80,6 +80,15 @@ def test_methods_take_turns_between_two_measurements_of_the_peak(calls):
     }
 
 
+# What is in use before the first method is the pool, before the second that and the first one's 60.
+def test_a_gpus_memory_is_what_each_method_would_need_alone(calls, monkeypatch):
+    in_use, most = iter((100, 100, 160)), iter((150, 230))
+    monkeypatch.setattr(peak, "restart_memory", lambda: next(in_use))
+    monkeypatch.setattr(peak, "peak_memory_bytes", lambda: next(most))
+    rows = _compare(repeats=3, seconds=1e-9)["rows"]
+    assert [row["peak_memory_bytes"] for row in rows] == [150, 230 - 60]
+
+
 def test_time_is_bounded_and_three_rounds_always_taken(calls):
     assert [len(row["bare"]) for row in _compare(repeats=9, seconds=1e-9)["rows"]] == [3, 3]
 
