@@ -128,7 +128,7 @@ class TimedStep:
             return tf.stack([tf.cast(value, tf.float32) for value in logs.values()])
 
         self._bare = tf.function(step, autograph=False, jit_compile=setting.jit or None)
-        self._steps = 1
+        self._steps = self._loop.stride
 
     def time_bare(self) -> float:
         """Seconds per step of a few steps, each of them a call, on one fixed batch.
@@ -137,7 +137,8 @@ class TimedStep:
         to compile again, and says how long a call takes.
         """
         seconds = self._time(self._loop.run if self._jit else self._take_bare_steps)
-        self._steps = max(1, round(_TIMING_SECONDS / seconds))
+        stride = self._loop.stride
+        self._steps = stride * max(1, round(_TIMING_SECONDS / seconds / stride))
         return seconds
 
     def time_loop(self) -> float:

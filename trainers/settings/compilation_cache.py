@@ -18,6 +18,8 @@ _CARDS = pathlib.Path("/proc/driver/nvidia/gpus")
 _PROCESSOR = pathlib.Path("/proc/cpuinfo")
 # What tells machines apart that cannot run each other's programs.
 _TOLD_BY = ("model name", "flags", "Model")
+# What changes a program beside what it computes, which TensorFlow names no program by.
+_SWITCHES = ("XLA_FLAGS", "TF_DETERMINISTIC_OPS", "TF_CUDNN_DETERMINISTIC")
 
 
 def use() -> None:
@@ -57,6 +59,7 @@ def _machine() -> str:
     files = [*_CARDS.glob("*/information"), _PROCESSOR]
     lines = [line for file in files if file.exists() for line in file.read_text().splitlines()]
     told = {line for line in lines if line.partition(":")[0].strip() in _TOLD_BY}
+    told |= {f"{name}={os.environ[name]}" for name in _SWITCHES if name in os.environ}
     return hashlib.sha256("\n".join(sorted(told)).encode()).hexdigest()[:12]
 
 

@@ -11,7 +11,8 @@ from trainers.settings import compilation_cache
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_max_cluster_size=9")
-    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    for switch in ("XLA_FLAGS", "TF_DETERMINISTIC_OPS", "TF_CUDNN_DETERMINISTIC"):
+        monkeypatch.delenv(switch, raising=False)
     compilation_cache.use()
     (folder,) = (tmp_path / "xadv_tf" / "xla").iterdir()
     return folder
@@ -34,6 +35,15 @@ def test_a_card_keeps_what_it_tried_out(tmp_path, monkeypatch, cache):
     compilation_cache.use()
     (folder,) = [other for other in cache.parent.iterdir() if other != cache]  # A place of its own.
     assert os.environ["XLA_FLAGS"] == f"--xla_gpu_per_fusion_autotune_cache_dir={folder}/tuning"
+
+
+# Its kernels are other ones, for the same computation.
+@pytest.mark.parametrize("switch", ["TF_DETERMINISTIC_OPS", "XLA_FLAGS"])
+def test_what_switches_kernels_has_a_place_of_its_own(cache, monkeypatch, switch):
+    monkeypatch.setenv(switch, "1")
+    monkeypatch.delenv("TF_XLA_FLAGS")
+    compilation_cache.use()
+    assert len(list(cache.parent.iterdir())) == 2
 
 
 def test_what_the_environment_keeps_elsewhere_stays_there(tmp_path, monkeypatch):
