@@ -100,6 +100,7 @@ def _check_close(workdir, expected):
     """All logs to 4 digits, and all that a checkpoint holds to a tenth of an Adam step."""
     assert len(_lines(workdir)) == len(_lines(expected)) == 8
     for line, other in zip(_lines(workdir), _lines(expected), strict=True):
+        assert line.pop("split") == other.pop("split")
         assert line == pytest.approx(other, rel=1e-4, abs=1e-5)
     values, _ = killable.newest(pathlib.Path(workdir, "checkpoints"))
     others, _ = killable.newest(pathlib.Path(expected, "checkpoints"))
@@ -121,21 +122,23 @@ def _check_same(workdir, expected):
 
 
 def test_two_workers_are_one_process_of_two_replicas():
-    said = _train(2, "two", *_TABLE, "--brief")
-    _train_in_one_process(2, "one", *_TABLE)
+    flags = _METHODS["mle"]  # It compiles fastest.
+    said = _train(2, "two", *flags, "--brief")
+    _train_in_one_process(2, "one", *flags)
     _check_close("two", "one")
     # The chief writes and talks, the other does neither.
-    assert "xVAT-T" in said[0] and said[1] == ""
+    assert "MLE" in said[0] and said[1] == ""
     status = json.loads(pathlib.Path("two/status.json").read_text())
     assert (status["status"], status["step"]) == ("done", 7)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("flags", _METHODS.values(), ids=_METHODS)
-@pytest.mark.parametrize("count", [2, 3])
-def test_workers_are_one_process_whatever_the_method(flags, count):
-    _train(count, "several", *flags)
-    _train_in_one_process(count, "one", *flags)
+@pytest.mark.parametrize(
+    ("name", "count"), [*((name, 2) for name in _METHODS if name != "mle"), ("table", 3)]
+)
+def test_workers_are_one_process_whatever_the_method(name, count):
+    _train(count, "several", *_METHODS[name])
+    _train_in_one_process(count, "one", *_METHODS[name])
     _check_close("several", "one")
 
 
@@ -197,7 +200,7 @@ def test_other_data_are_refused_by_name(make_tiny):
         2, pathlib.Path("run").absolute(), each=lambda i: {"folder": "other"} if i else {}
     )
     assert codes == [2, 2]
-    assert said[0] == said[1]
+    assert said[0].splitlines()[-1] == said[1].splitlines()[-1]
     assert "worker 1" in said[0] and "Received: train.images_sha256=" in said[0]
 
 

@@ -85,7 +85,7 @@ def measure(
         "num_labeled": len(data.split.labeled),
         "num_pool": len(data.split.pool),
         "precision": experiment.precision,
-        "jit": bool(loop.jit_compile),
+        "jit": loop.jit_compile is not False,
         "steps": steps,
         "operations": _operations(loop),
         "seconds": seconds,

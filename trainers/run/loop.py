@@ -33,7 +33,7 @@ class Loop:
             several.
 
     Attributes:
-        jit_compile: whether the step is compiled with XLA.
+        jit_compile: whether the step is compiled with XLA; None: what lies between sums is.
 
     Raises:
         ValueError: for a whole step of several replicas that are no GPUs.
@@ -63,10 +63,12 @@ class Loop:
             raise ValueError(
                 f"jit must not be on with several CPU replicas. Received: {replicas} replicas"
             )
-        self.jit_compile = on_gpus if jit_compile is None else jit_compile
+        if jit_compile is None and not (on_gpus and replicas > 1):
+            jit_compile = on_gpus
+        self.jit_compile = jit_compile
         self._step: Any = self._traced_step
         self._programs: Programs | None = None
-        if self.jit_compile and jit_compile is None and replicas > 1:
+        if jit_compile is None:
             # Collectives stay outside what is compiled.
             tf.config.optimizer.set_jit("autoclustering")
         elif self.jit_compile and replicas == 1 and isinstance(self._source, sources.PoolSource):

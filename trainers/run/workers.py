@@ -5,6 +5,7 @@ import functools
 import hashlib
 import os
 import pathlib
+import signal
 import sys
 import tempfile
 import threading
@@ -22,6 +23,8 @@ from trainers.settings import cluster as cluster_lib
 from trainers.settings.experiment import Experiment
 
 _PROJECT = pathlib.Path(__file__).resolve().parents[2]
+# Of what a run's provenance says: machines may differ in the rest.
+_SAME = ("commit", "tensorflow", "keras", "python")
 MULTI_WORKER = "multi_worker"
 # Seconds after another worker's end in which the main thread may come to it by itself; after which
 # sums are broken off; after which the process is.
@@ -46,7 +49,8 @@ def together(experiment: Experiment, flags: str) -> Iterator[Peers]:
         return
     cluster = cluster_lib.from_environment()
     with connected(cluster, seconds=experiment.connect_seconds) as peers:
-        versions = {name: value for name, value in provenance().items() if name != "hardware"}
+        known = provenance()
+        versions = {name: known[name] for name in _SAME}
         settings = dict(line.partition("=")[::2] for line in flags.splitlines())
         versions |= {"numpy": np.__version__, "sources": _sources()}
         gpus = len(tf.config.list_physical_devices("GPU"))
@@ -71,13 +75,17 @@ def strategy(peers: Peers) -> tf.distribute.Strategy:
         UsageError: it cannot be made.
     """
     peers.on_loss(functools.partial(_break_off, peers))
+    handler = signal.getsignal(signal.SIGTERM)
     try:
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        made = tf.distribute.MultiWorkerMirroredStrategy()
     except (RuntimeError, tf.errors.OpError) as error:
         raise UsageError(
             f"{cluster_lib.VARIABLE} must have addresses at which TensorFlow can listen. "
             f"Received: {peers.cluster.name(peers.cluster.index)} ({errors.reason(error)})"
         ) from error
+    # TensorFlow's coordinator takes SIGTERM for itself, and tells nobody.
+    signal.signal(signal.SIGTERM, handler)
+    return made
 
 
 def _sources() -> str:

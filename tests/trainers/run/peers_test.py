@@ -84,3 +84,17 @@ def test_nobody_is_lost_where_all_stop():
         raise PreemptedError("stopped")
 
     assert [type(end) for end in workers_support.as_threads(3, body)] == [PreemptedError] * 3
+
+
+def test_whoever_stops_first_is_not_missed():
+    def body(peers):
+        heard = []
+        peers.on_loss(heard.append)
+        peers.all(None)
+        if not peers.is_chief:
+            raise PreemptedError("stopped")
+        assert peers._links[0].closed.wait(20) and peers._links[1].closed.wait(20)
+        return heard  # The chief may take longer over a checkpoint.
+
+    ends = workers_support.as_threads(3, body)
+    assert ends[0] == [] and {type(end) for end in ends[1:]} == {PreemptedError}
