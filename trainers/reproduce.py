@@ -32,7 +32,7 @@ import flags.benchmark
 import flags.programs  # noqa: F401 (these define the flags below)
 from trainers import commands, errors
 from trainers.errors import UsageError
-from trainers.evidence import curves, planning, recording, rows, verifying
+from trainers.evidence import curves, planning, record, recording, rows, verifying
 from trainers.evidence.planning import Run
 from trainers.evidence.working import FailedError, Work
 from trainers.reports import tables
@@ -220,18 +220,22 @@ def _table() -> int:
     choice = planning.Choice(datasets or (), methods or (), planning.seeds(seeds), quick)
     runs = planning.plan(table, workdir, overrides, choice)
     refuse_unwritable(workdir, flag="--workdir")
-    planning.show(runs)
+    known = record.read_all(recording.FOLDER) if recording.FOLDER.is_dir() else []
+    planning.show(runs, known)
     work = Work(runs, functools.partial(_train, quiet=workers > 1))
     work.do(workers)
     finished = [run for run in runs if run.result is not None]
+    left = len(runs) - len(finished)
     if not finished:
-        return errors.FAILED
+        if not work.failures:
+            print(f"All of the {left} runs are in the hands of other processes.")
+        return errors.FAILED if work.failures else 0
     print()
     tables.print_results([(str(run.workdir), run.result or {}) for run in finished])
     root = pathlib.Path(workdir)
     paths = [_report.table(finished, root), f"TensorBoard logs: {root}"]
-    if left := len(runs) - len(finished) - len(work.failures):
-        paths.append(f"In the hands of other processes, and in no row yet: {left} runs")
+    if left and not work.failures:
+        paths.append(f"In the hands of other processes, and in no row yet: {left} of {len(runs)}")
     elif not work.failures and not choice.seeds:
         by_label = {run.label: run for run in finished}
         paths += _draw(by_label, root / "masks.png", work.trained)

@@ -124,7 +124,7 @@ def _spreads(rows: Sequence[Row]) -> list[str]:
     notes = []
     for row in rows:
         found = rows_lib.variances(row)
-        if found:
+        if found and not math.isnan(found.shares()[0]):
             draw, seed, rest = (f"{100 * share:.0f} %" for share in found.shares())
             notes.append(
                 f"{row.label}, {found.draws} draws of labels x {found.seeds} seeds: of the "

@@ -12,6 +12,7 @@ from flags.methods import label, rows
 from trainers.errors import UsageError
 from trainers.evidence import headers
 from trainers.evidence import rows as rows_lib
+from trainers.evidence.record import Record
 from trainers.run import records, status
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import overriding, run_flags
@@ -105,9 +106,9 @@ def plan(
     every: Sequence[int | None] = choice.seeds or (None,)
     for seed in every:
         of_seed = {} if seed is None else {"seed": f"--seed={seed}"}
-        places = {
-            file: str(root / file.stem / (f"seed_{seed}" if of_seed else "")) for file in files
-        }
+        draw = overrides.get("label_seed", "").rpartition("=")[2]
+        below = [*([f"labels_{draw}"] if draw else []), f"seed_{seed}"] if of_seed else []
+        places = {file: str(root.joinpath(file.stem, *below)) for file in files}
         made = overriding.plan(places, {**overrides, **of_seed}, choice=f"--table={table}")
         planned += [
             (file, _shortened(one) if choice.quick else one)
@@ -171,48 +172,65 @@ def seeds(text: str | None) -> list[int]:
     )
 
 
-def hours(run: Run, runs: Sequence[Run]) -> float:
-    """How long a whole run is expected to take.
+def hours(run: Run, runs: Sequence[Run], records: Sequence[Record] = ()) -> tuple[float, str]:
+    """How long a whole run is expected to take, and by what.
 
-    By the milliseconds a step of the row's finished runs, else by its flagfile's header, which is
-    of the hardware that it names.
+    Args:
+        run: of the plan.
+        runs: all of the plan.
+        records: of earlier runs.
+
+    Returns:
+        Hours; and "here" by the milliseconds a step of the row's finished runs, "records" by those
+        of its records, or "header" by its flagfile's, the last two perhaps of other hardware.
     """
     paces = [
         other.result["milliseconds_per_step"]
         for other in runs
         if other.file == run.file and other.result is not None
     ]
-    known: list[float] = [
-        pace for pace in paces if pace == pace
-    ]  # NaN where a run did not measure it.
-    if known:
-        return float(statistics.median(known)) * run.experiment.train_steps / 3.6e6
+    recorded = [
+        record.content["time"]["milliseconds_per_step"]
+        for row in rows_lib.of(run.file, records)
+        for record in row.records
+    ]
+    for source, found in (("here", paces), ("records", recorded)):
+        # NaN or nothing where a run did not measure it.
+        known: list[float] = [pace for pace in found if pace is not None and pace == pace]
+        if known:
+            pace = float(statistics.median(known))
+            return pace * run.experiment.train_steps / 3.6e6, source
     whole = rows_lib.experiment(run.file).train_steps
-    return headers.read(run.file).hours * run.experiment.train_steps / whole
+    return headers.read(run.file).hours * run.experiment.train_steps / whole, "header"
 
 
-def show(runs: Sequence[Run]) -> None:
-    """Prints the plan: a line a row, how many of its runs are finished, the hours that are left."""
-    shown = table_of("row", "finished", "steps", "hours each", "hours left")
+def show(runs: Sequence[Run], records: Sequence[Record] = ()) -> None:
+    """Prints the plan: a line a row, how many of its runs are finished, the hours that are left.
+
+    Args:
+        runs: the plan.
+        records: of earlier runs.
+    """
+    shown = table_of("row", "finished", "steps", "hours each", "by", "hours left")
     total = 0.0
     for file in dict.fromkeys(run.file for run in runs):
         own = [run for run in runs if run.file == file]
         finished = sum(run.result is not None for run in own)
-        each = hours(own[0], runs)
+        each, source = hours(own[0], runs, records)
         left = each * (len(own) - finished)
         total += left
-        guessed = "" if finished else " *"
         shown.add_row(
             f"{file.parent.name}/{file.stem}",
             f"{finished} of {len(own)}",
             f"{own[0].experiment.train_steps:,}",
-            f"{each:.2f}{guessed}",
+            f"{each:.2f}",
+            source,
             f"{left:.2f}",
         )
     screen().print(shown)
     screen().print(
-        f"{total:.2f} hours left for one process; * by the flagfile's header, whose hardware "
-        "is not this one",
+        f"{total:.2f} hours left for one process, by finished runs here, by records or by the "
+        "flagfiles' headers, the last two of other hardware",
         highlight=False,
     )
 

@@ -25,8 +25,11 @@ def table(runs: Sequence[Run], folder: pathlib.Path) -> str:
         runs: of a plan, finished.
         folder: where table.md, .csv, .tex and .png go.
     """
-    records = [record_lib.from_run(run.workdir) for run in runs]
     files = dict.fromkeys(run.file for run in runs)
+    places = {run.workdir for run in runs}
+    for file in files:  # Other seeds, and other draws of labels, of earlier calls.
+        places |= {place.parent for place in (folder / file.stem).glob("**/seed_*/result.json")}
+    records = [record_lib.from_run(place) for place in sorted(places)]
     rows = [row for file in files for row in rows_lib.of(file, records) if row.accuracies]
     rows = by_task(rows)
     if not rows:

@@ -92,7 +92,7 @@ class Variances:
         """The three as shares of their sum; NaN if nothing varies."""
         total = self.draw + self.seed + self.rest
         parts = (self.draw, self.seed, self.rest)
-        if not total:
+        if total < 1e-12:  # Rounding; an image of ten thousand makes 1e-9 of it.
             return float("nan"), float("nan"), float("nan")
         return tuple(part / total for part in parts)  # type: ignore[return-value]
 

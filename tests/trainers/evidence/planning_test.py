@@ -109,6 +109,12 @@ def test_seeds_have_directories_of_their_own_beside_each_other():
     assert "--seed=4" in runs[1].arguments and "--seed=4\n" in runs[1].config
 
 
+def test_draws_of_labels_have_directories_of_their_own():
+    (run,) = _plan(seeds=[2], methods=["mle"], overrides={"label_seed": "--label_seed=7"})
+    assert str(run.workdir) == "w/mle/labels_7/seed_2"
+    assert (run.experiment.seed, run.experiment.split_seed) == (2, 7)
+
+
 def test_runs_of_a_row_are_trained_by_one_command():
     runs = _plan(seeds=[1, 4, 5], methods=["vat"], overrides={"epsilon": "--epsilon=2.0"})
     file = f"--flagfile={runs[0].arguments[0].partition('=')[2]}"
@@ -135,23 +141,26 @@ def test_quick_keeps_the_epochs_and_shortens_them():
     assert "--train_steps=2500" in quick.arguments and "--train_steps=2500\n" in quick.config
 
 
-def test_hours_by_the_header_and_then_by_what_was_measured(tmp_path):
+def test_hours_by_the_header_by_records_and_by_what_was_measured(make_digits, tmp_path):
     runs = planning.plan(
         "digits", str(tmp_path), {}, planning.Choice(methods=["vat"], seeds=[1, 2, 3])
     )
     # The header says 0.02 h for the whole run; half as many steps take half as long.
-    assert planning.hours(runs[0], runs) == pytest.approx(0.02)
+    assert planning.hours(runs[0], runs) == (pytest.approx(0.02), "header")
     half = dataclasses.replace(
         runs[0], experiment=dataclasses.replace(runs[0].experiment, train_steps=500)
     )
-    assert planning.hours(half, runs) == pytest.approx(0.01)
+    assert planning.hours(half, runs) == (pytest.approx(0.01), "header")
+    # The record's run took 12.5 ms a step.
+    known = [make_digits("vat", 9, {0}), make_digits("mle", 9, {0})]
+    assert planning.hours(runs[0], runs, known) == (pytest.approx(12.5 / 3600), "records")
     for run, pace in zip(runs[:2], [36.0, math.nan], strict=True):
         run.workdir.mkdir(parents=True)
         result = {"method": "VAT", "test_accuracy": 0.5, "milliseconds_per_step": pace,
                   "backward_passes": 2, "train_steps": 1000}  # fmt: skip
         (run.workdir / "result.json").write_text(json.dumps(result))
     # 1,000 steps of 36 ms are 36 s.
-    assert planning.hours(runs[2], runs) == pytest.approx(0.01)
+    assert planning.hours(runs[2], runs, known) == (pytest.approx(0.01), "here")
 
 
 def test_a_run_is_held_as_long_as_another_has_its_lock(tmp_path):
@@ -170,5 +179,5 @@ def test_the_plan_says_what_is_left(tmp_path, capfd):
     planning.show(runs)
     out = capfd.readouterr().out
     lines = [line.split() for line in out.splitlines() if line.startswith("digits/")]
-    assert lines[1] == ["digits/vat", "0", "of", "2", "1,000", "0.02", "*", "0.04"]
+    assert lines[1] == ["digits/vat", "0", "of", "2", "1,000", "0.02", "header", "0.04"]
     assert "0.08 hours left" in out and max(map(len, out.splitlines())) <= 80
