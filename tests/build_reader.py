@@ -34,7 +34,7 @@ _BESIDES = {
         f"//trainers:{name}"
         for name in (
             *("benchmark", "evaluate", "explain", "export", "figures", "prepare_data"),
-            *("reproduce", "train", "tune"),
+            *("reproduce", "robustness", "train", "tune"),
         )
     },
 }

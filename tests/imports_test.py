@@ -18,6 +18,7 @@ ALLOWED = {
     "xadv_tf.cache_folder": (),
     "xadv_tf.data": ("xadv_tf", "xadv_tf.cache_folder"),
     "xadv_tf.figures": ("xadv_tf",),
+    "xadv_tf.attacks": ("xadv_tf",),
     "flags": (),
     # The programs, and below them what they share.
     "trainers": ("trainers.*", "flags*", "xadv_tf*"),
@@ -48,11 +49,16 @@ ALLOWED = {
     "trainers.work": (
         *("trainers.errors", "trainers.commands", "trainers.raw_files", "trainers.settings"),
         *("trainers.run", "trainers.reports", "trainers.tuning", "trainers.benchmarking"),
-        *("trainers.drawing", "trainers.evidence", "trainers.explaining", "flags", "xadv_tf*"),
+        *("trainers.attacking", "trainers.drawing", "trainers.evidence", "trainers.explaining"),
+        *("flags", "xadv_tf*"),
     ),
     "trainers.tuning": (
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
         *("trainers.reports", "flags", "xadv_tf*"),
+    ),
+    "trainers.attacking": (
+        *("trainers.errors", "trainers.settings", "trainers.run", "trainers.reports"),
+        *("flags", "xadv_tf*"),
     ),
     "trainers.benchmarking": (
         *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),

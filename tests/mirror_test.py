@@ -5,6 +5,7 @@ import import_reader
 ROOT = import_reader.ROOT
 # A reason for each module without a test file of its own.
 UNTESTED = {
+    "flags/robustness.py": "likewise; tests/trainers/attacking/settings_test.py",
     "flags/programs.py": "definitions without rules; the tests of the programs give the flags",
     "flags/tuning.py": "likewise; tests/trainers/tune_test.py",
     # The halves of programs are tested together.
@@ -12,7 +13,7 @@ UNTESTED = {
         f"trainers/work/{program}.py": f"tests/trainers/{program}_test.py, through the program"
         for program in (
             *("benchmark", "evaluate", "explain", "export", "figures", "prepare_data"),
-            *("train", "tune"),
+            *("robustness", "train", "tune"),
         )
     },
 }

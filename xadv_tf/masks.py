@@ -96,6 +96,23 @@ def num_gates(image_shape: Any, mask_channels: Any) -> int:
     return int(math.prod(image_shape[1:-1]) * mask_channels)
 
 
+def removed(image: Any, mask: tf.Tensor, fill: Any) -> tf.Tensor:
+    """Image z + fill (1 - z), z the mask: what is left of images where gates are closed.
+
+    Args:
+        image: [batch, ..., channels] or [batch, features].
+        mask: z, in [0, 1], of the image's resolution, with one channel or the image's.
+        fill: what a pixel becomes where z is 0: a number, an array of an image's shape, or
+            "blurred".
+
+    Returns:
+        float32, shape of `image`.
+    """
+    image = tf.cast(image, tf.float32)
+    filled = blur(image) if isinstance(fill, str) else tf.constant(fill, tf.float32)
+    return image * mask + filled * (1.0 - mask)
+
+
 def blur(image: tf.Tensor) -> tf.Tensor:
     """Weighs each pixel's surroundings by a Gaussian of a tenth of the side's deviation.
 

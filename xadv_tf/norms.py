@@ -1,4 +1,4 @@
-"""Norms per example, shared by VAT, AT and the masks."""
+"""Norms per example, shared by VAT, AT, the masks and the attacks."""
 
 from typing import Any
 
@@ -20,7 +20,34 @@ def l2_normalize(x: Any) -> tf.Tensor:
     return x * tf.math.rsqrt(tf.maximum(square, _TINY))
 
 
-def steepest_step(gradient: Any, epsilon: float, norm: str) -> tf.Tensor:
+def l2_norm(x: Any) -> tf.Tensor:
+    """Euclidean norm of each example of x, [batch, ...], as [batch, 1, ..., 1]; see above."""
+    scale = tf.reduce_max(tf.abs(x), axis=_inner_axes(x), keepdims=True) + _TINY
+    return scale * tf.sqrt(tf.reduce_sum(tf.square(x / scale), axis=_inner_axes(x), keepdims=True))
+
+
+def project_to_ball(perturbation: Any, epsilon: Any, norm: str) -> tf.Tensor:
+    """The nearest point of the ball of radius epsilon about 0, for each example.
+
+    Args:
+        perturbation: [batch, ...].
+        epsilon: radius, >= 0, a scalar in the units of the images.
+        norm: "linf" or "l2".
+
+    Returns:
+        Shape of `perturbation`; what lies within the ball stays as it is.
+
+    Raises:
+        ValueError: for another norm.
+    """
+    if norm == "linf":
+        return tf.clip_by_value(perturbation, -epsilon, epsilon)
+    if norm == "l2":
+        return perturbation * tf.minimum(1.0, epsilon / tf.maximum(l2_norm(perturbation), _TINY))
+    raise _unknown(norm)
+
+
+def steepest_step(gradient: Any, epsilon: Any, norm: str) -> tf.Tensor:
     """The perturbation of size epsilon that raises a linear function the most.
 
     L-infinity: epsilon sign(g) (Goodfellow et al. 2015); L2: epsilon g / ||g|| per example.
@@ -40,7 +67,11 @@ def steepest_step(gradient: Any, epsilon: float, norm: str) -> tf.Tensor:
         return epsilon * tf.sign(gradient)
     if norm == "l2":
         return epsilon * l2_normalize(gradient)
-    raise ValueError(f"norm must be 'linf' or 'l2'. Received: norm={norm!r}")
+    raise _unknown(norm)
+
+
+def _unknown(norm: str) -> ValueError:
+    return ValueError(f"norm must be 'linf' or 'l2'. Received: norm={norm!r}")
 
 
 def relative_energy(perturbation: Any, x: Any) -> tf.Tensor:

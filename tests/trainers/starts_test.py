@@ -11,7 +11,7 @@ import trainers
 
 _ROOT = pathlib.Path(trainers.__file__).parents[1]
 _PROGRAMS = ("benchmark", "evaluate", "export", "figures", "prepare_data", "reproduce")
-_PROGRAMS += ("train", "tune")
+_PROGRAMS += ("robustness", "train", "tune")
 # `python -m trainers.NAME`, and at its end, whatever it was, what it has loaded.
 _CODE = """
 import atexit, runpy, sys
@@ -65,6 +65,7 @@ def test_help_and_mistakes_load_nothing_heavy(program, tmp_path):
         ("prepare_data", ["--dataset=imagenet"]),
         ("prepare_data", ["--dataset=mnist", "--raw_dir=."]),
         ("reproduce", ["--workdir=w", "--table=none"]),
+        ("robustness", ["--workdir=w", "--attacks=none"]),
         ("benchmark", ["--methods=none"]),
         ("benchmark", ["--experiments=none.flags"]),
     ],

@@ -89,3 +89,14 @@ def test_gates_of_vectors_and_of_images_of_any_size():
     masks.refuse_other_gates((5, 3, 1), (None, None, None, 1))
     with pytest.raises(ValueError, match=r"Received: gates of shape \(6,\), .* shape \(7,\)"):
         masks.refuse_other_gates((6,), (None, 7))
+
+
+def test_removed_pixels_become_the_fill():
+    image = tf.constant([[[[2.0, 4.0]], [[6.0, 8.0]]]])  # Two pixels of two channels.
+    mask = tf.constant([[[[1.0]], [[0.25]]]])
+    kept = masks.removed(image, mask, 4.0)
+    np.testing.assert_allclose(kept[0, :, 0], [[2.0, 4.0], [4.5, 5.0]])
+    own = masks.removed(image, mask, np.array([[[0.0, 4.0]], [[8.0, 0.0]]]))
+    np.testing.assert_allclose(own[0, :, 0], [[2.0, 4.0], [7.5, 2.0]])
+    blurred = masks.removed(image, tf.zeros_like(mask), "blurred")
+    np.testing.assert_allclose(blurred, masks.blur(image))

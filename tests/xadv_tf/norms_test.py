@@ -30,3 +30,19 @@ def test_relative_energy():
 def test_unknown_norm():
     with pytest.raises(ValueError, match="Received: norm='l1'"):
         norms.steepest_step(X, 1.0, "l1")
+
+
+def test_projection_to_a_ball():
+    inside_and_beyond = tf.constant([[0.3, 0.0, -0.4], [3.0, 0.0, -4.0], [0.0, 0.0, 0.0]])
+    projected = norms.project_to_ball(inside_and_beyond, 1.0, "l2")
+    # Lengths 0.5, 5 and 0.
+    np.testing.assert_allclose(projected, [[0.3, 0, -0.4], [0.6, 0, -0.8], [0, 0, 0]], rtol=1e-6)
+    projected = norms.project_to_ball(inside_and_beyond, 0.35, "linf")
+    expected = [[0.3, 0, -0.35], [0.35, 0, -0.35], [0, 0, 0]]
+    np.testing.assert_allclose(projected, expected, rtol=1e-6)
+    with pytest.raises(ValueError, match="Received: norm='l1'"):
+        norms.project_to_ball(X, 1.0, "l1")
+
+
+def test_l2_norm_below_float32_squares():
+    np.testing.assert_allclose(norms.l2_norm(1e-25 * X)[:, 0, 0], [5e-25, 0], atol=1e-29)

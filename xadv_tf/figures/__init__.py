@@ -18,6 +18,7 @@ from xadv_tf.figures.planes import Plane, draw_planes
 from xadv_tf.figures.plotting import plot
 from xadv_tf.figures.reliability import draw_reliability
 from xadv_tf.figures.removal_curves import MeanCurve, Panel, draw_removal_curves
+from xadv_tf.figures.robustness import draw_robustness
 from xadv_tf.figures.saving import FORMATS, check_name, pixels, save
 from xadv_tf.figures.weights import Sparsity, draw_weights, measure_sparsity
 
@@ -48,6 +49,7 @@ __all__ = [
     "draw_planes",
     "draw_reliability",
     "draw_removal_curves",
+    "draw_robustness",
     "draw_weights",
     "mean_move",
     "measure_sparsity",

@@ -1,0 +1,79 @@
+import attacks_support
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from xadv_tf.attacks import APGD, difference_of_logits_ratio
+from xadv_tf.attacks.apgd import checkpoints, halved
+
+
+def test_checkpoints_of_a_hundred_steps():
+    # Intervals of 22, then of 3 less each time, but of 6 at the least: 19, 16, 13, 10, 7, 6, 6.
+    assert checkpoints(100) == [0, 22, 41, 57, 70, 80, 87, 93, 99]
+
+
+def test_step_sizes_are_halved_by_either_condition():
+    # (rises in 8 steps, size, size at the last checkpoint, largest loss, that at the last one).
+    cases = [
+        ((5, 1.0, 2.0, 9.0, 1.0), True),  # 5 of 8 are less than 3/4.
+        ((6, 1.0, 2.0, 1.0, 1.0), False),  # The size has just been halved.
+        ((6, 1.0, 1.0, 1.0, 1.0), True),  # Neither halved nor a larger loss.
+        ((6, 1.0, 1.0, 9.0, 1.0), False),
+    ]
+    columns = np.array([case for case, _ in cases]).T
+    rises, *others = (tf.constant(column, tf.float32) for column in columns)
+    found = halved(tf.cast(rises, tf.int32), 8, *others)
+    np.testing.assert_array_equal(found, [expected for _, expected in cases])
+
+
+@pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.02), ("l2", 0.1)])
+def test_it_reaches_the_worst_of_a_linear_classifier(norm, epsilon):
+    images, labels, sign = attacks_support.examples()
+    attack = APGD(attacks_support.linear, norm=norm, steps=30)
+    margin = attacks_support.margins(attack(images, labels, epsilon).numpy(), sign)
+    expected = attacks_support.worst(images, sign, epsilon, norm)
+    worst = attacks_support.margins(expected, sign)
+    breakable = worst < 0
+    assert 0 < np.sum(breakable) < len(images)
+    np.testing.assert_array_equal(margin < 0, breakable)
+    np.testing.assert_allclose(margin[~breakable], worst[~breakable], atol=1e-4 * epsilon)
+
+
+def test_the_ratio_of_logits_breaks_what_can_be_broken():
+    # A third class of a constant logit far below the two others.
+    def three(images):
+        logits = attacks_support.linear(images)
+        return tf.concat([logits, tf.fill([tf.shape(images)[0], 1], -50.0)], axis=-1)
+
+    images, labels, sign = attacks_support.examples()
+    attack = APGD(three, steps=10, loss=difference_of_logits_ratio)
+    margin = attacks_support.margins(attack(images, labels, 0.02).numpy(), sign)
+    worst = attacks_support.margins(attacks_support.worst(images, sign, 0.02, "linf"), sign)
+    np.testing.assert_array_equal(margin < 0, worst < 0)
+    np.testing.assert_allclose(margin[worst > 0], worst[worst > 0], atol=1e-6)
+
+
+def test_smaller_steps_find_what_lies_between():
+    # The loss is the largest at x = 0.3. The first steps, of 2 epsilon, jump from border to border;
+    # after eight halvings they are 2 / 256, and it begins each time at the best point.
+    attack = APGD(
+        lambda x: tf.concat([x, x - 99.0], axis=-1),
+        loss=lambda _, logits: -tf.square(logits[:, 0] - 0.3),
+        **{"low": -1.0, "high": 1.0, "random_start": False},
+    )
+    found = attack(np.zeros((1, 1), np.float32), [0], 1.0)
+    np.testing.assert_allclose(found, [[0.3]], atol=0.01)
+
+
+def test_range_and_ball_hold():
+    images, labels, _ = attacks_support.examples(high=0.75)
+    for norm in ("linf", "l2"):
+        attack = APGD(attacks_support.linear, norm=norm, steps=7, low=0.1, high=0.75)
+        for epsilon in (0.0, 0.6):
+            found = attack(images, labels, epsilon)
+            assert attack.excess(images, found, epsilon) < 1e-6
+
+
+def test_no_step_is_no_attack():
+    with pytest.raises(ValueError, match="Received: steps=0"):
+        APGD(attacks_support.linear, steps=0)

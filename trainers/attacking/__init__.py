@@ -1,0 +1,1 @@
+"""What trainers.robustness measures and shows."""

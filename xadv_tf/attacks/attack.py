@@ -1,0 +1,159 @@
+"""What all attacks share: one compiled search, the best of what it finds, and its randomness."""
+
+import zlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from xadv_tf import noise
+
+Loss = Callable[[Any, Any], tf.Tensor]  # (labels, logits) -> [batch], large where it is wrong
+
+
+class Best(NamedTuple):
+    """For each image what hurt the classifier the most so far.
+
+    Attributes:
+        found: the perturbed images or the masks, [batch, ...].
+        loss: of the classifier on them, [batch].
+        broken: whether the prediction on them is wrong, bool [batch].
+    """
+
+    found: tf.Tensor
+    loss: tf.Tensor
+    broken: tf.Tensor
+
+    def better(self, other: "Best") -> "Best":
+        """For each image the better of two: what breaks it, then what has the larger loss."""
+        wins = (other.broken & ~self.broken) | (
+            (other.broken == self.broken) & (other.loss > self.loss)
+        )
+        return self.where(wins, other)
+
+    def where(self, wins: tf.Tensor, other: "Best") -> "Best":
+        """`other` for the images where `wins`, bool [batch], and this for those where not."""
+        return Best(*(select(wins, b, a) for a, b in zip(self, other, strict=True)))
+
+
+class Attack:
+    """Searches for each image what makes a classifier wrong on it, within a given strength.
+
+    An attack is compiled once; strength and randomness are arguments of the compiled function.
+
+    Args:
+        loss: (labels, logits) -> [batch]; what the attack raises.
+
+    Attributes:
+        worst_case: whether what it finds counts for every larger strength too, as it does where an
+            adversary may use less than it is allowed.
+    """
+
+    worst_case = True
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+        self._compiled = tf.function(self.search, autograph=False, reduce_retracing=True)
+        self._compiled_logits = tf.function(
+            self.perturbed_logits, autograph=False, reduce_retracing=True
+        )
+
+        self._compiled_gradient = tf.function(
+            lambda images, labels: self.evaluate_with_gradient(
+                images, labels, self.unperturbed(images)
+            ),
+            autograph=False,
+            reduce_retracing=True,
+        )
+
+    def __call__(self, images: Any, labels: Any, strength: Any, *, seed: Any = 0) -> tf.Tensor:
+        """What the attack finds, see the class.
+
+        Args:
+            images: [batch, ...], in the classifier's units.
+            labels: the true classes, integers [batch].
+            strength: the size of what it may do, a number.
+            seed: of its randomness: an integer, or a pair as `xadv_tf.noise.seed_pair` makes it.
+        """
+        if isinstance(seed, int):
+            seed = noise.seed_pair(seed, type(self).__name__, 0, 0)
+        return self._compiled(
+            tf.cast(images, tf.float32),
+            tf.cast(labels, tf.int32),
+            tf.constant(strength, self.strength_dtype()),
+            seed,
+        )
+
+    def predict(self, images: Any, found: Any) -> tf.Tensor:
+        """Logits [batch, classes] of the images as the attack left them."""
+        return self._compiled_logits(tf.cast(images, tf.float32), found)
+
+    def gradient_size(self, images: Any, labels: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Of unperturbed images: whether they are classified wrong, and max |gradient|, [batch]."""
+        found, gradient = self._compiled_gradient(
+            tf.cast(images, tf.float32), tf.cast(labels, tf.int32)
+        )
+        axes = list(range(1, len(gradient.shape)))
+        return found.broken, tf.reduce_max(tf.abs(gradient), axis=axes)
+
+    def strength_dtype(self) -> tf.DType:
+        """Of `strength`."""
+        return tf.float32
+
+    def search(
+        self, images: tf.Tensor, labels: tf.Tensor, strength: tf.Tensor, seed: tf.Tensor
+    ) -> tf.Tensor:
+        """What `__call__` compiles."""
+        raise NotImplementedError
+
+    def perturbed_logits(self, images: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
+        """What `predict` compiles."""
+        raise NotImplementedError
+
+    def unperturbed(self, images: tf.Tensor) -> tf.Tensor:
+        """What the attack would find if it did nothing."""
+        raise NotImplementedError
+
+    def excess(self, images: Any, found: Any, strength: float) -> float:
+        """By how much what was found goes beyond what is allowed, 0 if nowhere."""
+        raise NotImplementedError
+
+    def evaluate(self, images: tf.Tensor, labels: tf.Tensor, found: tf.Tensor) -> Best:
+        """The classifier on what was found."""
+        logits = tf.cast(self.perturbed_logits(images, found), tf.float32)
+        return Best(found, self.loss(labels, logits), _is_wrong(labels, logits))
+
+    def evaluate_with_gradient(
+        self, images: tf.Tensor, labels: tf.Tensor, found: tf.Tensor
+    ) -> tuple[Best, tf.Tensor]:
+        """The same, and the loss's gradient in what was found; 0 where that is not finite."""
+        with tf.GradientTape() as tape:
+            tape.watch(found)
+            # An image's loss depends on that image alone: the sum's gradient has each one's.
+            evaluated = self.evaluate(images, labels, found)
+        # Operations that are rounded, or cut off, pass none at all.
+        zero = tf.UnconnectedGradients.ZERO
+        gradient = tape.gradient(evaluated.loss, found, unconnected_gradients=zero)
+        return evaluated, tf.where(tf.math.is_finite(gradient), gradient, 0.0)
+
+
+def select(wins: tf.Tensor, chosen: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """tf.where with a condition an image, bool [batch]."""
+    axes = [1] * (len(chosen.shape) - 1)
+    return tf.where(tf.reshape(wins, [-1, *axes]), chosen, other)
+
+
+def draw_seed(seed: tf.Tensor, purpose: str, step: Any) -> tf.Tensor:
+    """A pair for one draw of a search.
+
+    Args:
+        seed: of the search, uint32 [2].
+        purpose: what the numbers are for.
+        step: of the search, an integer scalar.
+    """
+    word = tf.constant(zlib.crc32(purpose.encode()), tf.uint32)
+    return tf.stack([tf.bitwise.bitwise_xor(seed[0], word), seed[1] + tf.cast(step, tf.uint32)])
+
+
+def _is_wrong(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    return tf.argmax(logits, axis=-1, output_type=tf.int32) != labels
