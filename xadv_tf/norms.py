@@ -21,7 +21,10 @@ def l2_normalize(x: Any) -> tf.Tensor:
 
 
 def l2_norm(x: Any) -> tf.Tensor:
-    """Euclidean norm of each example of x, [batch, ...], as [batch, 1, ..., 1]; see above."""
+    """Euclidean norm of each example of x, [batch, ...], as [batch, 1, ..., 1].
+
+    By the largest entry first, as `l2_normalize`.
+    """
     scale = tf.reduce_max(tf.abs(x), axis=_inner_axes(x), keepdims=True) + _TINY
     return scale * tf.sqrt(tf.reduce_sum(tf.square(x / scale), axis=_inner_axes(x), keepdims=True))
 
