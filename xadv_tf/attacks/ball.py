@@ -85,10 +85,11 @@ class BallAttack(Attack):
     def project(self, found: tf.Tensor, images: tf.Tensor, epsilon: Any) -> tf.Tensor:
         """A point of the ball about the images and of the range of pixels, near `found`.
 
-        Clipping moves each value towards that of the image, so it stays in the ball.
+        The range first: what lies in it stays there on its way to the image, and a length that was
+        spent beyond it is given to other pixels. The other way round L2 attacks are weaker.
         """
-        in_ball = images + norms.project_to_ball(found - images, epsilon, self.norm)
-        return tf.clip_by_value(in_ball, self.low, self.high)
+        in_range = tf.clip_by_value(found, self.low, self.high)
+        return images + norms.project_to_ball(in_range - images, epsilon, self.norm)
 
     def start(self, images: tf.Tensor, epsilon: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """A point uniform on the ball, then brought into the range of pixels."""

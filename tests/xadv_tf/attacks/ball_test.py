@@ -23,9 +23,11 @@ def test_starts_are_uniform_on_the_ball(norm):
 
 def test_projection_stays_in_the_ball_and_in_the_range():
     attack = BallAttack(attacks_support.linear, norm="l2")
-    # A change of (3, 4) has length 5; at length 1 it is (0.6, 0.8), of which 0.5 + 0.8 is clipped.
-    images, far = tf.constant([[0.2, 0.5]]), tf.constant([[3.2, 4.5]])
-    np.testing.assert_allclose(attack.project(far, images, 1.0), [[0.8, 1.0]], rtol=1e-6)
+    # A change of (3, 4) is one of (0.3, 0.4) within the range, of which the length is 0.5: it is
+    # kept where the ball has room, and shortened to 0.25 where not.
+    images, far = tf.constant([[0.7, 0.6]]), tf.constant([[3.7, 4.6]])
+    np.testing.assert_allclose(attack.project(far, images, 0.9), [[1.0, 1.0]], rtol=1e-6)
+    np.testing.assert_allclose(attack.project(far, images, 0.25), [[0.85, 0.8]], rtol=1e-6)
 
 
 def test_excess_is_what_goes_beyond():
