@@ -55,4 +55,9 @@ flags.DEFINE_list(
     "Directories of runs trained with random masks, which judge explanations: one, or one for each "
     "--fill.",
 )
-flags.DEFINE_integer("num_images", 500, "Test images to look at.", lower_bound=2)
+flags.DEFINE_integer(
+    "num_images",
+    None,
+    "Test images to look at; by default trainers.explain takes 500, trainers.robustness all.",
+    lower_bound=2,
+)

@@ -41,12 +41,6 @@ flags.DEFINE_integer(
     "restarts", 1, "Searches of pgd, apgd and square from other starts.", lower_bound=1
 )
 flags.DEFINE_integer("queries", 500, "Logits that square asks for in one search.", lower_bound=1)
-flags.DEFINE_integer(
-    "num_images",
-    None,
-    "Test images to attack, spread evenly over the test set; by default all.",
-    lower_bound=1,
-)
 flags.DEFINE_boolean(
     "doubt",
     True,

@@ -35,7 +35,13 @@ def main(argv: list[str]) -> int:
     except ValueError as error:
         return program.mistake(error)
     return int(
-        _work.run(workdir, referees or (), num_images=num_images, output=output, quiet=quiet)
+        _work.run(
+            workdir,
+            referees or (),
+            num_images=500 if num_images is None else num_images,
+            output=output,
+            quiet=quiet,
+        )
     )
 
 

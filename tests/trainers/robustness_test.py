@@ -8,7 +8,13 @@ from absl.testing import flagsaver
 
 from trainers import robustness
 
-_FAST = ("--attacks=fgsm,random_removal", "--num_images=30", "--linf=0.1", "--l2=1", "--removed=.1")
+_FAST = (
+    "--attacks=fgsm,random_removal",
+    "--num_images=30",
+    "--linf=0.1",
+    "--l2=1",
+    "--removed=.1",
+)
 
 
 def _main(*arguments):
@@ -27,7 +33,11 @@ def test_runs_end_in_one_table_and_one_picture(make_run, result, tmp_path, capfd
     output = capfd.readouterr()
     assert f"{tmp_path}/runs/mle_1: linf fgsm: " in output.out
     report = json.loads((place / "mle_1" / "robustness.json").read_text())
-    assert (report["method"], report["images"], report["settings"]["num_images"]) == ("MLE", 30, 30)
+    assert (report["method"], report["images"], report["settings"]["num_images"]) == (
+        "MLE",
+        30,
+        30,
+    )
     assert len(report["threats"]["removal"]["right"]["random_removal"]) == 2
     lines = list(csv.DictReader((place / "robustness.csv").read_text().splitlines()))
     assert {line["runs"] for line in lines} == {"2"}
