@@ -198,7 +198,9 @@ def _mean_and_interval(right: Sequence[int], images: Sequence[int]) -> tuple[flo
 
 def _attacks(found: Sequence[Point]) -> list[str]:
     there = {point.attack for point in found}
-    return [name for name in (*ATTACKS, WORST) if name in there]
+    # Of a threat the worst stands after what it is the worst of, and before what is none.
+    order = [name for name in ATTACKS if name != "random_removal"]
+    return [name for name in (*order, WORST, "random_removal") if name in there]
 
 
 def _in_order(found: Sequence[Point], name: str) -> list[Any]:

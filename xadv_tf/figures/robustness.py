@@ -91,9 +91,10 @@ def draw_robustness(rows: Sequence[Row], *, title: str, caption: str) -> Figure:
         ncols=min(len(labels), max(1, round(width / 2.2))),
         fontsize=9,
         frameon=False,
+        title=caption,  # A text of the figure's own would lie upon the legend.
+        title_fontsize=9,
     )
     figure.suptitle(title, fontsize=12)
-    figure.supxlabel(caption, fontsize=8, color="#444444")
     return figure
 
 
