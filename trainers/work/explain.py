@@ -27,6 +27,7 @@ from xadv_tf.methods.multiplicative import MultiplicativeMethod
 
 Array = np.ndarray
 _SHOWN = 10  # Images in the picture of the maps.
+_ASKED = 100  # Validation images, to tell two signs apart.
 
 
 def explain(
@@ -186,7 +187,7 @@ def _signs(
 ) -> dict[str, dict[str, float]]:
     if not len(data.validation[1]):
         return {}
-    image, _ = chosen(data.validation, num_images)
+    image, _ = chosen(data.validation, min(num_images, _ASKED))
     candidates = [each for each in found if each.is_mask]
     return measuring.signs(candidates, _explained(image, data, predict), judge)
 
