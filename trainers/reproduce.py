@@ -32,7 +32,7 @@ import flags.benchmark
 import flags.programs  # noqa: F401 (these define the flags below)
 from trainers import commands, errors
 from trainers.errors import UsageError
-from trainers.evidence import curves, planning, record, recording, rows, verifying
+from trainers.evidence import curves, hours, planning, record, recording, rows, verifying
 from trainers.evidence.planning import Run
 from trainers.evidence.working import FailedError, Work
 from trainers.reports import tables
@@ -221,7 +221,7 @@ def _table() -> int:
     runs = planning.plan(table, workdir, overrides, choice)
     refuse_unwritable(workdir, flag="--workdir")
     known = record.read_all(recording.FOLDER) if recording.FOLDER.is_dir() else []
-    planning.show(runs, known)
+    hours.show(runs, known)
     work = Work(runs, functools.partial(_train, quiet=workers > 1))
     work.do(workers)
     finished = [run for run in runs if run.result is not None]

@@ -10,7 +10,7 @@ from absl import flags as absl_flags
 from absl.testing import flagsaver
 
 from trainers import errors, reproduce
-from trainers.evidence import record
+from trainers.evidence import making, record
 from trainers.run import status
 from trainers.settings import experiment as experiment_lib
 
@@ -248,7 +248,7 @@ def kept(tmp_path):
     lines = [{"step": 50 * i, "split": "train", "objective": 1 / i} for i in range(1, 21)]
     _finish(run, arguments)
     (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return record.write(record.from_run(run), tmp_path / "records"), lines
+    return record.write(making.from_run(run), tmp_path / "records"), lines
 
 
 def _verify(monkeypatch, file, lines, *arguments, status=errors.PREEMPTED):

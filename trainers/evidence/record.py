@@ -1,4 +1,4 @@
-"""A run's record: one JSON file of some kilobytes, made from the run's directory alone.
+"""A run's record: one JSON file of some kilobytes.
 
 It holds what the run was (flags, data by their hashes, commit, versions, hardware), its curve and
 its result. The test predictions lie beside it, a byte an image, and the true classes once for all
@@ -18,22 +18,14 @@ import numpy as np
 
 from flags.define import Kind
 from trainers.errors import UsageError
-from trainers.evidence import curves
-from trainers.run import predictions, records
+from trainers.run import records
 from trainers.run.storage import write_aside
 from trainers.settings import experiment as experiment_lib
-from trainers.settings import run_flags
 
 FORMAT = 1
 _LABELS = "labels"  # The folder of true classes, below that of the records.
-# Where the data lay is nobody's business, and differs from machine to machine.
-_LEFT_OUT = ("data_dir", "download")
 # What does not make two runs different experiments.
 _NO_IDENTITY = (Kind.PLACE, Kind.RECORD, Kind.CALL)
-_MADE_BY = ("commit", "hardware", "cores_used", "tensorflow", "keras", "python")
-# Within it, the beginning of a run may differ on another machine. See results/README.md for what
-# was seen.
-_BAND = {"relative": 0.1, "absolute": 0.01}
 _NEEDS = {"format": int, "flags": list, "result": dict, "data": dict, "curve": dict}
 
 
@@ -108,83 +100,6 @@ def identity(values: Any, *, without: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(sorted(flag.serialize() for flag in differ))
 
 
-def from_run(workdir: str | pathlib.Path) -> Record:
-    """Makes the record of a finished run from its directory.
-
-    Raises:
-        UsageError: there is no run, it is not finished, or a file of it is damaged.
-    """
-    run = pathlib.Path(workdir)
-    values = run_flags.read(workdir, flag="--record")
-    result = records.result(run)
-    if result is None:
-        raise UsageError(
-            f"--record must name directories of finished runs. Received: --record={workdir}, "
-            "which has no result.json"
-        )
-    experiment = experiment_lib.from_flags(values)
-    status = records.read_if_sound(run / "status.json", otherwise="the record lacks its times")
-    split = records.read_if_sound(run / "split.json", otherwise="the record lacks its data")
-    lines = curves.read(run / "metrics.jsonl")
-    predicted, labels = predictions.read(run) or (None, None)
-    flags = [
-        line
-        for line in experiment_lib.to_flagfile(values).splitlines()
-        if line.removeprefix("--").removeprefix("no").partition("=")[0] not in _LEFT_OUT
-    ]
-    milliseconds = _finite(result["milliseconds_per_step"])
-    content = {
-        "format": FORMAT,
-        "method": result["method"],
-        "dataset": _without_folder(experiment.dataset),
-        "num_labeled": experiment.num_labeled,
-        "seed": experiment.seed,
-        "label_seed": experiment.split_seed,
-        "result": {
-            "test_accuracy": result["test_accuracy"],
-            "validation_accuracy": result.get("validation_accuracy"),
-            "weights": result.get("weights", "unknown"),
-            "steps": result["train_steps"],
-            "epochs": result["train_steps"] / experiment.steps_per_epoch,
-            "backward_passes": result["backward_passes"],
-        },
-        "time": {
-            "milliseconds_per_step": milliseconds,
-            "started": status.get("started"),
-            "finished": status.get("updated"),
-        },
-        "made_by": {name: result.get(name, "unknown") for name in _MADE_BY},
-        "data": _data(split, predicted, labels),
-        "flags": flags,
-        "band": dict(_BAND),
-        "beginning": curves.beginning(lines),
-        "curve": curves.thinned(lines),
-    }
-    return Record(content, predicted, labels)
-
-
-def _data(split: Mapping[str, Any], predicted: Any, labels: Any) -> dict[str, Any]:
-    """The hashes of split.json, and of what lies beside the record."""
-    hashes = {
-        part: {key: value for key, value in split.get(part, {}).items() if key != "per_class"}
-        for part in ("train", "test", "labeled", "unlabeled", "validation")
-    }
-    kept = None
-    if predicted is not None:
-        kept = {
-            "images": len(predicted),
-            "bytes_an_image": predicted.itemsize,
-            "label_bytes_an_image": labels.itemsize,
-            "predictions_sha256": _digest(predicted),
-            "labels_sha256": _digest(labels),
-        }
-    return {
-        "split_sha256": hashlib.sha256(json.dumps(split, sort_keys=True).encode()).hexdigest(),
-        **hashes,
-        "kept": kept,
-    }
-
-
 def write(record: Record, folder: pathlib.Path) -> pathlib.Path:
     """Writes a record's files; returns the JSON file's path.
 
@@ -203,7 +118,7 @@ def write(record: Record, folder: pathlib.Path) -> pathlib.Path:
     if record.predicted is not None and record.labels is not None:
         # A bare array of bytes: no header that a library could write in another way.
         write_aside(file.with_suffix(".bin"), record.predicted.tobytes())
-        labels = folder / _LABELS / f"{_digest(record.labels)[:12]}.bin"
+        labels = folder / _LABELS / f"{digest(record.labels)[:12]}.bin"
         if not labels.exists():
             write_aside(labels, record.labels.tobytes())
     write_aside(file, _json(record.content))
@@ -241,28 +156,20 @@ def read_all(folder: pathlib.Path) -> list[Record]:
     return [read(file) for file in sorted(folder.glob("*.json"))]
 
 
-def _array(file: pathlib.Path, itemsize: int, digest: str) -> np.ndarray:
+def _array(file: pathlib.Path, itemsize: int, sha256: str) -> np.ndarray:
     """The classes in a file, [images]."""
     try:
         content = file.read_bytes()
     except OSError as error:
         raise UsageError(f"{file} must lie beside its record ({error.strerror})") from error
-    if hashlib.sha256(content).hexdigest() != digest:
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise UsageError(f"{file} must hold what its record says. Received: another hash")
     return np.frombuffer(content, np.dtype(f"<u{itemsize}"))
 
 
-def _digest(array: np.ndarray) -> str:
+def digest(array: np.ndarray) -> str:
+    """SHA-256 of the classes in an array, byte by byte."""
     return hashlib.sha256(array.tobytes()).hexdigest()
-
-
-def _finite(value: float) -> float | None:
-    return round(value, 3) if np.isfinite(value) else None
-
-
-def _without_folder(dataset: str) -> str:
-    """folder:/home/me/cats is "cats": the path is this machine's."""
-    return pathlib.PurePath(dataset.removeprefix("folder:")).name
 
 
 def _json(content: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from trainers import errors
 from trainers.errors import UsageError
+from trainers.evidence import making
 from trainers.evidence import record as record_lib
 from trainers.run import records
 from trainers.run.storage import refuse_unwritable, storing
@@ -35,7 +36,7 @@ def record(patterns: str, output: str | None) -> int:
             print(f"{run}: not finished, no record")
             continue
         try:
-            made = record_lib.from_run(run)
+            made = making.from_run(run)
             with storing(f"the record of {run}"):
                 file = record_lib.write(made, folder)
         except UsageError as error:

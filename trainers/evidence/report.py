@@ -8,8 +8,7 @@ from typing import Any
 
 from trainers import errors
 from trainers.benchmarking import child
-from trainers.evidence import cells, forms, picture, rendering
-from trainers.evidence import record as record_lib
+from trainers.evidence import cells, forms, making, picture, rendering
 from trainers.evidence import rows as rows_lib
 from trainers.evidence import speed as speed_lib
 from trainers.evidence.planning import Run
@@ -29,7 +28,7 @@ def table(runs: Sequence[Run], folder: pathlib.Path) -> str:
     places = {run.workdir for run in runs}
     for file in files:  # Other seeds, and other draws of labels, of earlier calls.
         places |= {place.parent for place in (folder / file.stem).glob("**/seed_*/result.json")}
-    records = [record_lib.from_run(place) for place in sorted(places)]
+    records = [making.from_run(place) for place in sorted(places)]
     rows = [row for file in files for row in rows_lib.of(file, records) if row.accuracies]
     rows = by_task(rows)
     if not rows:

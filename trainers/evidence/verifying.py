@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trainers.errors import UsageError
-from trainers.evidence import planning, record
+from trainers.evidence import record, terminal
 from trainers.evidence.curves import Line
 from trainers.evidence.record import Record
 
@@ -141,7 +141,7 @@ def compare(
 
 def show(kept: Record, found: Verdict, steps: int) -> None:
     """Prints what was found."""
-    shown = planning.table_of("record", "steps", "values", "same bits", "of the band", "holds")
+    shown = terminal.table_of("record", "steps", "values", "same bits", "of the band", "holds")
     shown.add_row(
         kept.name,
         f"{steps:,}",
@@ -150,7 +150,7 @@ def show(kept: Record, found: Verdict, steps: int) -> None:
         f"{100 * found.largest:.2g} %",
         "yes" if found.holds else "NO",
     )
-    planning.screen().print(shown)
+    terminal.screen().print(shown)
     if found.where:
         step, name, before, after = found.where
         print(f"Largest difference: {name} at step {step}, {before!r} then, {after!r} now")

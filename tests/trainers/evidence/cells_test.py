@@ -1,6 +1,7 @@
 import pytest
 
-from trainers.evidence import cells, rendering
+from trainers.evidence import cells, making, rendering
+from trainers.settings.command_line import EXPERIMENTS
 
 
 @pytest.fixture
@@ -43,13 +44,10 @@ def test_comparisons(tables):
 
 
 def test_published_values_and_their_source(make_run):
-    from trainers.evidence import record as record_lib
-    from trainers.settings.command_line import EXPERIMENTS
-
     file = EXPERIMENTS / "semi_supervised" / "mnist_vat.flags"
     flags = [f"--flagfile={file}", "--labeled_batch_size=100", "--num_labeled=100"]
     run = make_run("vat", *flags, "--steps_per_epoch=500", steps=50_000)
-    (results,) = cells.of(rendering.rows_of("semi_supervised", [record_lib.from_run(run)]))
+    (results,) = cells.of(rendering.rows_of("semi_supervised", [making.from_run(run)]))
     # 75 % where the paper has 98.64 %.
     assert results.rows[0][4:] == ["98.64", "-23.64", "last", "100"]
     assert "Published: VAT: Miyato et al., TPAMI 2018." in results.notes

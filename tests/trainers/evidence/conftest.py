@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from trainers.evidence import record as record_lib
+from trainers.evidence import making
 from trainers.run import predictions
 from trainers.settings import experiment as experiment_lib
 from trainers.settings.command_line import EXPERIMENTS
@@ -79,6 +79,6 @@ def make_digits(make_run):
         predicted = [0 if image in right else 1 for image in range(8)]
         name = f"{method}_{seed}_{draw}_{steps}"
         run = make_run(name, *flags, predicted=predicted, labels=[0] * 8, steps=steps)
-        return record_lib.from_run(run)
+        return making.from_run(run)
 
     return make

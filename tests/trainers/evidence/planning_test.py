@@ -1,6 +1,3 @@
-import dataclasses
-import json
-import math
 import pathlib
 
 import pytest
@@ -141,28 +138,6 @@ def test_quick_keeps_the_epochs_and_shortens_them():
     assert "--train_steps=2500" in quick.arguments and "--train_steps=2500\n" in quick.config
 
 
-def test_hours_by_the_header_by_records_and_by_what_was_measured(make_digits, tmp_path):
-    runs = planning.plan(
-        "digits", str(tmp_path), {}, planning.Choice(methods=["vat"], seeds=[1, 2, 3])
-    )
-    # The header says 0.02 h for the whole run; half as many steps take half as long.
-    assert planning.hours(runs[0], runs) == (pytest.approx(0.02), "header")
-    half = dataclasses.replace(
-        runs[0], experiment=dataclasses.replace(runs[0].experiment, train_steps=500)
-    )
-    assert planning.hours(half, runs) == (pytest.approx(0.01), "header")
-    # The record's run took 12.5 ms a step.
-    known = [make_digits("vat", 9, {0}), make_digits("mle", 9, {0})]
-    assert planning.hours(runs[0], runs, known) == (pytest.approx(12.5 / 3600), "records")
-    for run, pace in zip(runs[:2], [36.0, math.nan], strict=True):
-        run.workdir.mkdir(parents=True)
-        result = {"method": "VAT", "test_accuracy": 0.5, "milliseconds_per_step": pace,
-                  "backward_passes": 2, "train_steps": 1000}  # fmt: skip
-        (run.workdir / "result.json").write_text(json.dumps(result))
-    # 1,000 steps of 36 ms are 36 s.
-    assert planning.hours(runs[2], runs, known) == (pytest.approx(0.01), "here")
-
-
 def test_a_run_is_held_as_long_as_another_has_its_lock(tmp_path):
     (run,) = planning.plan("digits", str(tmp_path), {}, planning.Choice(methods=["mle"]))
     assert not run.held and not run.workdir.exists()
@@ -170,14 +145,3 @@ def test_a_run_is_held_as_long_as_another_has_its_lock(tmp_path):
     with status.lock(run.workdir):
         assert run.held
     assert not run.held
-
-
-def test_the_plan_says_what_is_left(tmp_path, capfd):
-    runs = planning.plan(
-        "digits", str(tmp_path), {}, planning.Choice(methods=["mle", "vat"], seeds=[1, 2])
-    )
-    planning.show(runs)
-    out = capfd.readouterr().out
-    lines = [line.split() for line in out.splitlines() if line.startswith("digits/")]
-    assert lines[1] == ["digits/vat", "0", "of", "2", "1,000", "0.02", "header", "0.04"]
-    assert "0.08 hours left" in out and max(map(len, out.splitlines())) <= 80

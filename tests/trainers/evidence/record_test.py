@@ -1,33 +1,15 @@
 import json
 
-import numpy as np
 import pytest
 
 from trainers.errors import UsageError
+from trainers.evidence import making
 from trainers.evidence import record as record_lib
-
-
-def test_a_record_holds_what_the_run_was_and_did(make_run):
-    run = make_run("vat", "--method=vat", "--epsilon=5", "--seed=7", "--data_dir=/home/me")
-    made = record_lib.from_run(run)
-    content = made.content
-    assert (made.label, made.accuracy, made.seed, made.label_seed) == ("VAT", 0.75, 7, 7)
-    assert content["result"]["epochs"] == 2  # 4 steps, 2 an epoch.
-    assert content["result"]["weights"] == "last"
-    assert content["time"] == {
-        "milliseconds_per_step": 12.5, "started": None, "finished": "2026-01-01"
-    }  # fmt: skip
-    assert (content["made_by"]["commit"], content["made_by"]["keras"]) == ("abc", "unknown")
-    assert content["data"]["labeled"] == {"count": 2, "sha256": "l"}
-    assert "--epsilon=5.0" in content["flags"]
-    # Where the data lay is not told.
-    assert "/home" not in json.dumps(content) and "download" not in json.dumps(content)
-    assert made.experiment.options["epsilon"] == 5
 
 
 def test_what_is_written_is_what_is_read(make_run, tmp_path):
     predicted, labels = [0, 255, 3], [0, 255, 1]
-    made = record_lib.from_run(make_run("run", predicted=predicted, labels=labels))
+    made = making.from_run(make_run("run", predicted=predicted, labels=labels))
     file = record_lib.write(made, tmp_path / "records")
     assert file.with_suffix(".bin").read_bytes() == bytes(predicted)  # One byte an image.
     (again,) = record_lib.read_all(tmp_path / "records")
@@ -37,7 +19,7 @@ def test_what_is_written_is_what_is_read(make_run, tmp_path):
 
 
 def test_of_more_than_256_classes_an_image_takes_two_bytes(make_run, tmp_path):
-    made = record_lib.from_run(make_run("run", predicted=[0, 256, 3], labels=[0, 999, 1]))
+    made = making.from_run(make_run("run", predicted=[0, 256, 3], labels=[0, 999, 1]))
     file = record_lib.write(made, tmp_path / "records")
     # 256 is 0 in the low byte and 1 in the high one.
     assert file.with_suffix(".bin").read_bytes() == bytes([0, 0, 0, 1, 3, 0])
@@ -47,20 +29,20 @@ def test_of_more_than_256_classes_an_image_takes_two_bytes(make_run, tmp_path):
 def test_runs_on_one_test_set_share_its_labels(make_run, tmp_path):
     for seed in (1, 2):
         run = make_run(f"run{seed}", f"--seed={seed}", predicted=(seed, 1), labels=(1, 1))
-        record_lib.write(record_lib.from_run(run), tmp_path / "records")
+        record_lib.write(making.from_run(run), tmp_path / "records")
     assert len(list((tmp_path / "records").glob("*.bin"))) == 2
     assert len(list((tmp_path / "records" / "labels").iterdir())) == 1
 
 
 def test_a_run_of_before_predictions_were_kept_has_a_record(make_run, tmp_path):
-    made = record_lib.from_run(make_run("run", keep=False))
+    made = making.from_run(make_run("run", keep=False))
     again = record_lib.read(record_lib.write(made, tmp_path / "records"))
     assert again.predicted is None and again.accuracy == 0.75
 
 
 def test_names_tell_experiments_apart_and_not_how_they_were_logged(make_run):
     def name(number, *flags):
-        return record_lib.from_run(make_run(f"{number}", *flags)).name
+        return making.from_run(make_run(f"{number}", *flags)).name
 
     plain = name(0, "--method=xvat+vat")
     assert plain.startswith("digits_2_xvat_i_and_vat_seed1_")
@@ -70,14 +52,14 @@ def test_names_tell_experiments_apart_and_not_how_they_were_logged(make_run):
 
 
 def test_another_run_of_the_experiment_does_not_take_its_records_place(make_run, tmp_path):
-    record_lib.write(record_lib.from_run(make_run("one")), tmp_path / "records")
-    other = record_lib.from_run(make_run("other", predicted=(1, 1, 1, 1)))
+    record_lib.write(making.from_run(make_run("one")), tmp_path / "records")
+    other = making.from_run(make_run("other", predicted=(1, 1, 1, 1)))
     with pytest.raises(UsageError, match="record of another run of the same experiment; delete"):
         record_lib.write(other, tmp_path / "records")
 
 
 def test_a_record_that_disagrees_with_its_predictions_is_refused(make_run, tmp_path):
-    file = record_lib.write(record_lib.from_run(make_run("run")), tmp_path / "records")
+    file = record_lib.write(making.from_run(make_run("run")), tmp_path / "records")
     text = file.read_text()
     file.write_text(text.replace('"test_accuracy": 0.75', '"test_accuracy": 0.76'))
     with pytest.raises(UsageError, match=r"share of 0.75 is right. Received: test_accuracy=0.76"):
@@ -89,19 +71,3 @@ def test_a_record_that_disagrees_with_its_predictions_is_refused(make_run, tmp_p
     file.with_suffix(".bin").unlink()
     with pytest.raises(UsageError, match=r"must lie beside its record"):
         record_lib.read(file)
-
-
-def test_what_is_no_finished_run_has_no_record(make_run, tmp_path):
-    run = make_run("run")
-    (run / "result.json").unlink()
-    with pytest.raises(UsageError, match=r"finished runs. Received: --record=.*no result.json"):
-        record_lib.from_run(run)
-    with pytest.raises(UsageError, match=r"--record must name the directory of a run"):
-        record_lib.from_run(tmp_path)
-
-
-def test_a_speed_that_was_not_measured_is_null(make_run):
-    run = make_run("run")
-    result = json.loads((run / "result.json").read_text())
-    (run / "result.json").write_text(json.dumps({**result, "milliseconds_per_step": np.nan}))
-    assert record_lib.from_run(run).content["time"]["milliseconds_per_step"] is None

@@ -1,7 +1,7 @@
 import pathlib
 
 import trainers
-from trainers.evidence import forms, rendering
+from trainers.evidence import forms, making, rendering
 from trainers.evidence import record as record_lib
 
 _RESULTS = pathlib.Path(trainers.__file__).parents[1] / "results"
@@ -22,7 +22,7 @@ def test_a_page_has_the_tables_of_its_records_and_names_the_others(make_digits, 
     for record in (
         make_digits("vat", 1, {0}),
         make_digits("mle", 1, {0, 1}),
-        record_lib.from_run(make_run("own", "--method=vat", "--epsilon=0.25")),
+        making.from_run(make_run("own", "--method=vat", "--epsilon=0.25")),
     ):
         record_lib.write(record, folder / "runs")
     written = rendering.write(folder)

@@ -1,5 +1,6 @@
 import pytest
 
+from trainers.evidence import making
 from trainers.evidence import rows as rows_lib
 from trainers.settings.command_line import EXPERIMENTS
 
@@ -27,10 +28,8 @@ def test_shorter_runs_are_another_row_and_quick(make_digits):
 
 
 def test_a_setting_of_ones_own_belongs_to_no_row(make_run):
-    from trainers.evidence import record as record_lib
-
     flags = [f"--flagfile={_VAT}", "--labeled_batch_size=32", "--num_labeled=100", "--epsilon=4"]
-    assert rows_lib.of(_VAT, [record_lib.from_run(make_run("own", *flags))]) == []
+    assert rows_lib.of(_VAT, [making.from_run(make_run("own", *flags))]) == []
 
 
 def test_rows_are_compared_on_the_seeds_that_both_have(make_digits):

@@ -3,8 +3,8 @@ import math
 import pytest
 
 from trainers.errors import UsageError
+from trainers.evidence import making, verifying
 from trainers.evidence import record as record_lib
-from trainers.evidence import verifying
 
 _HERE = {"hardware": "a machine", "cores_used": "1", "tensorflow": "2", "keras": "3", "python": "3"}
 
@@ -12,7 +12,7 @@ _HERE = {"hardware": "a machine", "cores_used": "1", "tensorflow": "2", "keras":
 @pytest.fixture
 def kept(make_run):
     """The record of a run of 4 steps, 2 an epoch, whose objective is 1 / step."""
-    made = record_lib.from_run(make_run("run", "--method=vat"))
+    made = making.from_run(make_run("run", "--method=vat"))
     made.content["made_by"].update(_HERE)
     return made
 
