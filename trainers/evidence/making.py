@@ -44,8 +44,9 @@ def from_run(workdir: str | pathlib.Path) -> Record:
     predicted, labels = predictions.read(run) or (None, None)
     flags = [
         line
-        for line in experiment_lib.to_flagfile(values).splitlines()
-        if line.removeprefix("--").removeprefix("no").partition("=")[0] not in _LEFT_OUT
+        for line in (run / run_flags.NAME).read_text(encoding="utf-8").splitlines()
+        if line.startswith("--")
+        and line.removeprefix("--").removeprefix("no").partition("=")[0] not in _LEFT_OUT
     ]
     milliseconds = _finite(result["milliseconds_per_step"])
     content = {

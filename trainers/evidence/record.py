@@ -26,6 +26,8 @@ FORMAT = 1
 _LABELS = "labels"  # The folder of true classes, below that of the records.
 # What does not make two runs different experiments.
 _NO_IDENTITY = (Kind.PLACE, Kind.RECORD, Kind.CALL)
+# What tells one run of an experiment from another.
+_OF_THE_RUN = ("result", "time", "made_by", "data")
 _NEEDS = {"format": int, "flags": list, "result": dict, "data": dict, "curve": dict}
 
 
@@ -108,7 +110,8 @@ def write(record: Record, folder: pathlib.Path) -> pathlib.Path:
     """
     file = folder / f"{record.name}.json"
     there = records.read(file, needs=_NEEDS)
-    if there is not None and there != json.loads(json.dumps(record.content)):
+    own = json.loads(json.dumps(record.content))
+    if there is not None and any(there.get(part) != own[part] for part in _OF_THE_RUN):
         raise UsageError(
             f"{file} is the record of another run of the same experiment; delete it to have "
             f"the new one. Received: a run finished {record.content['time']['finished']}, there "

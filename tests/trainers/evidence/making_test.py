@@ -25,6 +25,16 @@ def test_a_record_holds_what_the_run_was_and_did(make_run):
     assert made.experiment.options["epsilon"] == 5
 
 
+def test_flags_are_kept_as_the_run_had_them(make_run):
+    # Flags that came after it stand at their defaults, and are no part of it.
+    run = make_run("run")
+    file = run / "config.flags"
+    lines = [line for line in file.read_text().splitlines() if "decay_floor" not in line]
+    file.write_text("\n".join(["# number of flags: 0".replace("0", str(len(lines))), *lines, ""]))
+    made = making.from_run(run)
+    assert made.content["flags"] == [line for line in lines if "download" not in line]
+
+
 def test_what_is_no_finished_run_has_no_record(make_run, tmp_path):
     run = make_run("run")
     (run / "result.json").unlink()
