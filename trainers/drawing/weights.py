@@ -74,16 +74,15 @@ def _some(layers: Sequence[str]) -> list[str]:
 
 def _table(layers: Mapping[str, Mapping[str, np.ndarray]]) -> table.Table:
     shown = table.Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    shown.add_column("layer", no_wrap=True)
-    shown.add_column("run")
+    shown.add_column("weights of", no_wrap=True)
     for heading in ("RMS", "<0.001", "<0.01", "<RMS/10", "Hoyer", "kurtosis"):
         shown.add_column(heading, justify="right", no_wrap=True)
     for layer, runs in layers.items():
-        for number, (name, weights) in enumerate(runs.items()):
+        shown.add_row(layer)
+        for name, weights in runs.items():
             measured = figures.measure_sparsity(weights)
             shown.add_row(
-                "" if number else layer.removeprefix("layer "),
-                name,
+                f"  {name}",
                 f"{measured.rms:.4f}",
                 f"{100 * measured.below_thousandth:.2f}%",
                 f"{100 * measured.below_hundredth:.2f}%",
