@@ -17,12 +17,12 @@ _FEW = ("mask (inductive)", "integrated gradients", "random")
 
 @pytest.fixture
 def tiny_run(make_run, make_tiny, tmp_path):
-    """(flags ...) -> the directory of a run of three steps on tiny.npz."""
+    """(flags ...) -> the directory of a run on tiny.npz of no step: judges differ by seed."""
     make_tiny()
 
     def make(*flags):
         data = (f"--dataset={tmp_path}/tiny.npz", "--num_validation=20")
-        return str(make_run(*data, *flags, steps=3)[0])
+        return str(make_run(*data, *flags)[0])
 
     return make
 

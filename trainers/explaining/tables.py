@@ -84,6 +84,7 @@ def _leaks(rows: Sequence[Row]) -> table.Table:
     shown = table.Table(
         title="leak test: the class told from the map alone",
         title_justify="left",
+        min_width=48,
         box=box.SIMPLE_HEAD,
         show_edge=False,
         pad_edge=False,
@@ -102,9 +103,10 @@ def _leaks(rows: Sequence[Row]) -> table.Table:
 
 def _legend(report: Mapping[str, Any]) -> str:
     told = (
-        f"{report['num_images']} test images. Area under the probability of the class that the "
-        "classifier gives the intact image, over the share of pixels; ± half of the 95 % bootstrap "
-        "interval over images; + better, - worse than the random order on the same images, where "
-        "the 95 % interval of the difference leaves out 0 (no correction for many comparisons)."
+        f"{report['num_images']} test images, {100 * report['accuracy']:.1f} % of them classified "
+        "rightly. Area under the probability of the class that the classifier gives the intact "
+        "image, over the share of pixels; ± half of the 95 % bootstrap interval over images; + "
+        "better, - worse than the random order on the same images, where the 95 % interval of the "
+        "difference leaves out 0 (no correction for many comparisons)."
     )
     return " ".join([told, *report["notes"]])

@@ -28,6 +28,7 @@ def report(monkeypatch):
     longest = "integrated gradients"
     return {
         "num_images": 500,
+        "accuracy": 0.876,
         "notes": ["No Grad-CAM: --model=mlp shows no convolution."],
         "referees": {"zero": {"same_way": False}},
         "leaks": [
@@ -54,7 +55,11 @@ def test_marks_say_what_is_better_than_random(report, capsys):
     random = next(line for line in lines if line.startswith("random"))
     assert random.split()[1:] == ["0.400±0.010", "0.600±0.010", "0.300±0.010", "0.600±0.010"]
     assert "referee trained otherwise" in printed
-    assert "50.0 ± 4.0" in printed and "500 test images" in printed and "No Grad-CAM" in printed
+    assert (
+        "50.0 ± 4.0" in printed
+        and "500 test images, 87.6 %" in printed
+        and "No Grad-CAM" in printed
+    )
 
 
 def test_without_a_referee_there_are_no_columns_for_one(report, capsys):
