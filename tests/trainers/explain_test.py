@@ -1,5 +1,6 @@
 import csv
 import json
+import types
 
 import numpy as np
 import pytest
@@ -106,6 +107,18 @@ def test_referees_that_do_not_fit_are_refused(tiny_run):
     scaled = tiny_run("--method=random_mask", "--scaling=unit")
     with pytest.raises(UsageError, match="same test images.*with --scaling=unit"):
         explain.appoint([scaled], *images, num_images=5)
+
+
+def test_the_picture_shows_what_is_classified_rightly():
+    image = np.arange(5.0).reshape(5, 1, 1, 1)
+    names = types.SimpleNamespace(dataset=types.SimpleNamespace(class_names=["a", "b", "c"]))
+    label, truth = np.array([1, 1, 0, 2, 0]), np.array([0, 1, 1, 1, 0])
+    drawn = explain.shown(image, label, truth, {"map": -image[..., 0]}, names)
+    assert drawn["labels"] == ["a", "b"]
+    assert drawn["x"].ravel().tolist() == [4, 1]
+    assert drawn["maps"]["map"].ravel().tolist() == [-4, -1]
+    # Where all are wrong, one of each class all the same.
+    assert explain.shown(image, label, truth + 5, {}, names)["labels"] == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(

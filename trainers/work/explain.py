@@ -95,7 +95,7 @@ def explain(
         "seconds": round(time.monotonic() - begun, 1),
         **provenance(),
     }
-    return report, _shown(image, images.label, maps, data)
+    return report, shown(image, images.label, truth, maps, data)
 
 
 def _prediction(method: Method) -> Any:
@@ -192,8 +192,25 @@ def _signs(
     return measuring.signs(candidates, _explained(image, data, predict), judge)
 
 
-def _shown(image: Array, label: Array, maps: Mapping[str, Array], data: Data) -> dict[str, Any]:
-    classes, places = (part[:_SHOWN] for part in np.unique(label, return_index=True))
+def shown(
+    image: Array, label: Array, truth: Array, maps: Mapping[str, Array], data: Data
+) -> dict[str, Any]:
+    """What the picture of the maps shows: an image of each class, rightly classified if any is.
+
+    Args:
+        image: scaled, [images, height, width, channels].
+        label: the classes that they are given, [images].
+        truth: their classes, [images].
+        maps: {explanation: [images, height, width]}.
+        data: has the classes' names.
+
+    Returns:
+        Arguments of `figures.draw_attributions`.
+    """
+    right = np.flatnonzero(label == truth)
+    candidates = right if len(right) else np.arange(len(label))
+    classes, first = (part[:_SHOWN] for part in np.unique(label[candidates], return_index=True))
+    places = candidates[first]
     names = data.dataset.class_names
     return {
         "x": image[places],
