@@ -8,7 +8,8 @@ Several runs, as in --workdir=A,B or --workdir='runs/mnist_*', are shown by 5b (
 each data set, beside one of vat or at in --additive_workdir), 6 (histograms of weights) and curves,
 which also takes records: --workdir='results/runs/*.json'.
 
-No run needs 3 (what epsilon does), moons and circles, which train on points of a plane.
+No run needs 3 (what epsilon does), moons and circles, which train on points of a plane, 1,000 steps
+unless --train_steps says otherwise; --output_scale is the epsilon of their masks.
 
 --output is a file that ends in .png, .pdf or .svg, or several with commas between; moons and
 circles move in one that ends in .gif or .apng.
