@@ -59,9 +59,14 @@ def names(rows: Sequence[Row]) -> list[str]:
     """What the rows are called: by method, and by flagfile too where methods repeat."""
     labels = [(row.task, row.label, row.steps) for row in rows]
     return [
-        row.label if labels.count(label) == 1 else f"{row.label} ({row.name})"
+        row.label if labels.count(label) == 1 else f"{row.label} ({_short(row)})"
         for row, label in zip(rows, labels, strict=True)
     ]
+
+
+def _short(row: Row) -> str:
+    """The name of a row's flagfile without the data set, which the table's title has."""
+    return row.name.removeprefix(f"{row.task.dataset.removesuffix('_cropped')}_")
 
 
 def _results(title: str, rows: Sequence[Row]) -> Cells:

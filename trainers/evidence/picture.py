@@ -46,6 +46,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         )
         panel.set_ylim(len(own) - 0.5, -0.5)
         panel.set_xlabel("test accuracy %")
+        panel.set_xlim(right=min(100.5, panel.get_xlim()[1]))  # An interval may reach beyond 100.
         panel.set_title(str(task), loc="left", fontsize="medium")
         panel.grid(axis="x", alpha=0.3)
         handles, labels = panel.get_legend_handles_labels()

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from trainers.evidence import cells, making, rendering
@@ -66,3 +68,10 @@ def test_spreads_are_told_where_draws_and_seeds_vary_apart(make_digits):
         "VAT, 2 draws of labels x 2 seeds: of the variance 75 % is the draw's, 15 % the seed's, "
         "10 % the rest." in results.notes
     )
+
+
+def test_rows_of_one_method_are_told_apart_by_their_flagfiles(make_digits, make_run):
+    rows = rendering.rows_of("digits", [make_digits("vat", 1, {0}), make_digits("mle", 1, {0})])
+    assert cells.names(rows) == ["MLE", "VAT"]
+    twice = [dataclasses.replace(rows[0], name="digits_mle_input_dropout50"), *rows]
+    assert cells.names(twice) == ["MLE (mle_input_dropout50)", "MLE (mle)", "VAT"]
