@@ -141,15 +141,15 @@ def compare(
 
 def show(kept: Record, found: Verdict, steps: int) -> None:
     """Prints what was found."""
-    shown = terminal.table_of("record", "steps", "values", "same bits", "of the band", "holds")
+    shown = terminal.table_of("steps", "values", "same bits", "of the band", "holds")
     shown.add_row(
-        kept.name,
         f"{steps:,}",
         f"{found.logs}",
         "yes" if found.equal else "no",
         f"{100 * found.largest:.2g} %",
         "yes" if found.holds else "NO",
     )
+    print(kept.name)
     terminal.screen().print(shown)
     if found.where:
         step, name, before, after = found.where

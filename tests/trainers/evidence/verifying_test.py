@@ -95,7 +95,11 @@ def test_what_is_shown(kept, capfd):
     lines[0]["objective"] = 1.2
     verifying.show(kept, verifying.compare(kept, lines, {}, steps=4), 4)
     out = capfd.readouterr().out
-    assert "NO" in out and "objective at step 1, 1.0 then, 1.2 now" in out
+    assert (
+        out.startswith(f"{kept.name}\n")
+        and "NO" in out
+        and "objective at step 1, 1.0 then, 1.2 now" in out
+    )
     assert "another kind" in out
 
 
