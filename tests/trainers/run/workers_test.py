@@ -13,6 +13,7 @@ from trainers.errors import PeerLostError, RunFailedError, UsageError
 from trainers.run import workers
 from trainers.run.peers import Peers
 from trainers.settings import experiment as experiment_lib
+from trainers.settings.cluster import Cluster
 
 
 def _together(*arguments):
@@ -32,6 +33,46 @@ def test_a_cluster_of_one_is_met_at_once(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", workers_support.tf_config([address], 0))
     with _together("--strategy=multi_worker") as peers:
         assert (peers.count, peers.connected) == (1, True)
+
+
+def test_another_version_is_refused_by_name_and_other_hardware_is_not(monkeypatch):
+    addresses = tuple(workers_support.addresses(2))
+    commits = ["old", "new"]
+
+    def index():
+        return int(threading.current_thread().name)
+
+    def provenance():
+        versions = {"tensorflow": "2.21", "keras": "3.15", "python": "3.11"}
+        return {**versions, "commit": commits[index()], "hardware": f"machine {index()}"}
+
+    monkeypatch.setattr(workers, "provenance", provenance)
+    monkeypatch.setattr(
+        workers.cluster_lib, "from_environment", lambda: Cluster(addresses, index())
+    )
+    ends = {}
+
+    def work():
+        try:
+            with _together("--strategy=multi_worker", "--connect_seconds=20") as peers:
+                ends[index()] = peers.count
+        except UsageError as error:
+            ends[index()] = str(error)
+
+    def meet():
+        threads = [threading.Thread(target=work, name=str(i)) for i in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return ends.pop(0), ends.pop(1)
+
+    sentence, same = meet()
+    assert sentence == same
+    assert sentence.startswith("worker 1 (")
+    assert sentence.endswith("has: commit=old. Received: commit=new")
+    commits[1] = "old"
+    assert meet() == (2, 2)
 
 
 def test_the_chief_alone_writes_where_it_was_asked_to():
