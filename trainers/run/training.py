@@ -125,13 +125,15 @@ class Training:
         except PeerLostError:
             raise
         except (RunFailedError, tf.errors.OpError) as error:
-            last = self._directory.checkpoints.last_good
-            where = f"the last good checkpoint is {last}" if last else "no checkpoint was saved yet"
             what = f"{error}"
             if isinstance(error, tf.errors.OpError):
                 self._peers.raise_for_lost()
                 # TensorFlow's own: no memory left for such a batch, a damaged file of a stream.
                 what = f"TensorFlow failed after step {self._loop.step} ({reason(error)})"
+            if not self._peers.is_chief:  # What it saved goes with it.
+                raise RunFailedError(what) from error
+            last = self._directory.checkpoints.last_good
+            where = f"the last good checkpoint is {last}" if last else "no checkpoint was saved yet"
             raise RunFailedError(f"{what}; {where}") from error
 
     def _call(self) -> None:
