@@ -29,6 +29,10 @@ def test_a_training_is_looked_at_and_trains_the_masks(points):
     x_adv = point_training.perturbed(method, points, index, seed=1)
     z = x_adv / (2 * points.unlabeled[index])
     assert z.min() >= 0 and z.max() <= 1 + 1e-5 and 0.3 < z.mean() < 0.7
+    # The masks are those of the points' own rows.
+    draw = np.random.default_rng(1).uniform(size=(2, 100)).astype(np.float32)
+    own = method.gate(method.log_alpha(None, index), draw)
+    np.testing.assert_allclose(z, own, atol=1e-4)
     assert 0 <= point_training.accuracy(method, points) <= 1
 
 
