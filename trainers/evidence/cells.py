@@ -105,7 +105,7 @@ def _comparisons(title: str, rows: Sequence[Row]) -> Cells:
     notes = [
         "Points of accuracy, the mean over the seeds that both have; p of Student's paired test; "
         "in brackets the seeds in which McNemar's exact test on the test images finds the row "
-        "better, and worse, at 5 %, of those tested."
+        "better, and worse, at 5 %, of those tested. No p is corrected for how many there are."
     ]
     return Cells(title, ["method", *(f"against {label}" for label in there)], lines, notes)
 

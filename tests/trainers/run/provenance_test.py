@@ -28,6 +28,19 @@ def test_versions_are_those_that_run(git):
     assert (told["keras"], told["python"]) == (keras.__version__, platform.python_version())
 
 
+def test_cores_are_those_that_the_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3, 5}, raising=False)
+    assert provenance.provenance()["cores_used"] == "2"
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert provenance.provenance()["cores_used"] == str(os.cpu_count())
+
+
+@pytest.mark.parametrize("devices", [[], ["GPU"]])
+def test_a_gpu_is_one_that_tensorflow_sees(monkeypatch, devices):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: devices)
+    assert provenance.has_gpu() is bool(devices)
+
+
 def test_the_commit_is_the_projects_wherever_one_stands(git, tmp_path, monkeypatch):
     git("pwd -P")
     monkeypatch.chdir(tmp_path)
