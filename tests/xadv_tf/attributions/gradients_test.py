@@ -53,7 +53,8 @@ def test_smooth_grad_sees_beyond_the_image():
         return tf.reduce_sum(tf.nn.relu(x - 0.15), axis=[1, 2])
 
     assert gradients.gradient(predict, image, [0]).numpy().tolist() == [[[0.0, 1.0]]]
-    shown = gradients.smooth_grad(predict, image, [0], num_samples=400)
+    smooth_grad = tf.function(gradients.smooth_grad)  # 400 passes, one graph.
+    shown = smooth_grad(predict, image, [0], num_samples=400)
     np.testing.assert_allclose(shown[0, 0, 0], 0.159, atol=0.055)
     np.testing.assert_allclose(shown[0, 0, 1], 1.0, atol=1e-5)
 

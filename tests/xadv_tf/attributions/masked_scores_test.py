@@ -3,6 +3,8 @@ import tensorflow as tf
 
 from xadv_tf.attributions import masked_scores
 
+_rise = tf.function(masked_scores.rise)  # Some hundred passes, one graph.
+
 
 def test_masks_keep_their_share_and_move():
     masks = np.stack(
@@ -26,14 +28,14 @@ def _looks_at_one(image):
 def test_the_pixel_that_is_looked_at_stands_out():
     image = tf.ones([1, 14, 14, 1])
     arguments = {"switched_off": tf.zeros_like(image), "num_samples": 400}
-    shown = masked_scores.rise(_looks_at_one, image, [0], **arguments)[0]
+    shown = _rise(_looks_at_one, image, [0], **arguments)[0]
     row, column = np.unravel_index(np.argmax(shown), (14, 14))
     assert abs(row - 2) <= 1 and abs(column - 9) <= 1
     # Far from it the mask is independent of the probability, whose mean is 0.5. The deviation of
     # their product is at most 0.45, of a mean of 400 products over 0.5 less than 0.05.
     np.testing.assert_allclose(shown[10:, :5], 0.5, atol=0.15)
     # For the other class it is the pixel that speaks the most against.
-    against = masked_scores.rise(_looks_at_one, image, [1], **arguments)[0]
+    against = _rise(_looks_at_one, image, [1], **arguments)[0]
     row, column = np.unravel_index(np.argmin(against), (14, 14))
     assert abs(row - 2) <= 1 and abs(column - 9) <= 1
 
@@ -42,5 +44,5 @@ def test_what_is_switched_off_is_what_one_asks_for():
     # Where the image and what replaces it are equal the probability is 0.9 throughout, and the map
     # is 0.9 times the masks' mean, divided by 0.5.
     image = tf.ones([1, 14, 14, 1])
-    shown = masked_scores.rise(_looks_at_one, image, [0], switched_off=image, num_samples=400)
+    shown = _rise(_looks_at_one, image, [0], switched_off=image, num_samples=400)
     np.testing.assert_allclose(shown, 0.9, atol=0.22)
