@@ -1,7 +1,7 @@
 """What all attacks share: one compiled search, the best of what it finds, and its randomness."""
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -53,18 +53,7 @@ class Attack:
 
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
-        self._compiled = tf.function(self.search, autograph=False, reduce_retracing=True)
-        self._compiled_logits = tf.function(
-            self.perturbed_logits, autograph=False, reduce_retracing=True
-        )
-
-        self._compiled_gradient = tf.function(
-            lambda images, labels: self.evaluate_with_gradient(
-                images, labels, self.unperturbed(images)
-            ),
-            autograph=False,
-            reduce_retracing=True,
-        )
+        self._graphs: dict[Any, Any] = {}
 
     def __call__(self, images: Any, labels: Any, strength: Any, *, seed: Any = 0) -> tf.Tensor:
         """What the attack finds, see the class.
@@ -77,22 +66,22 @@ class Attack:
         """
         if isinstance(seed, int):
             seed = noise.seed_pair(seed, type(self).__name__, 0, 0)
-        return self._compiled(
-            tf.cast(images, tf.float32),
-            tf.cast(labels, tf.int32),
-            tf.constant(strength, self.strength_dtype()),
-            seed,
+        examples = (tf.cast(images, tf.float32), tf.cast(labels, tf.int32))
+        found: tf.Tensor = self._run(
+            self.search, examples, (tf.constant(strength, self.strength_dtype()), seed)
         )
+        return found
 
     def predict(self, images: Any, found: Any) -> tf.Tensor:
         """Logits [batch, classes] of the images as the attack left them."""
-        return self._compiled_logits(tf.cast(images, tf.float32), found)
+        examples = (tf.cast(images, tf.float32), tf.cast(found, tf.float32))
+        logits: tf.Tensor = self._run(self.perturbed_logits, examples)
+        return logits
 
     def gradient_size(self, images: Any, labels: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """Of unperturbed images: whether they are classified wrong, and max |gradient|, [batch]."""
-        found, gradient = self._compiled_gradient(
-            tf.cast(images, tf.float32), tf.cast(labels, tf.int32)
-        )
+        examples = (tf.cast(images, tf.float32), tf.cast(labels, tf.int32))
+        found, gradient = self._run(self._unperturbed_gradient, examples)
         axes = list(range(1, len(gradient.shape)))
         return found.broken, tf.reduce_max(tf.abs(gradient), axis=axes)
 
@@ -135,6 +124,19 @@ class Attack:
         zero = tf.UnconnectedGradients.ZERO
         gradient = tape.gradient(evaluated.loss, found, unconnected_gradients=zero)
         return evaluated, tf.where(tf.math.is_finite(gradient), gradient, 0.0)
+
+    def _unperturbed_gradient(self, images: tf.Tensor, labels: tf.Tensor) -> Any:
+        return self.evaluate_with_gradient(images, labels, self.unperturbed(images))
+
+    def _run(self, function: Any, examples: Sequence[Any], others: Sequence[Any] = ()) -> Any:
+        """Calls a function by a graph that is traced once for all numbers of examples."""
+        shapes = [(None, *each.shape[1:]) for each in examples] + [each.shape for each in others]
+        key = (function.__name__, *map(tuple, shapes))
+        if key not in self._graphs:
+            given = zip(shapes, (*examples, *others), strict=True)
+            signature = [tf.TensorSpec(shape, each.dtype) for shape, each in given]
+            self._graphs[key] = tf.function(function, autograph=False, input_signature=signature)
+        return self._graphs[key](*examples, *others)
 
 
 def select(wins: tf.Tensor, chosen: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
