@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from xadv_tf.attacks import APGD, difference_of_logits_ratio
-from xadv_tf.attacks.apgd import checkpoints, halved
+from xadv_tf.attacks.apgd import _State, checkpoints, halved
 
 
 def test_checkpoints_of_a_hundred_steps():
@@ -77,3 +77,30 @@ def test_range_and_ball_hold():
 def test_no_step_is_no_attack():
     with pytest.raises(ValueError, match="Received: steps=0"):
         APGD(attacks_support.linear, steps=0)
+
+
+def test_a_halved_step_begins_at_the_best_point():
+    attack = APGD(attacks_support.linear)
+    two = {name: tf.constant([[1.0], [1.0]]) for name in ("x", "before", "gradient")}
+    state = _State(
+        **two,
+        loss=tf.constant([1.0, 1.0]),
+        top=tf.constant([[5.0], [5.0]]),
+        top_gradient=tf.constant([[7.0], [7.0]]),
+        top_loss=tf.constant([9.0, 9.0]),
+        size=tf.constant([2.0, 2.0]),
+        rises=tf.constant([1, 8]),  # Of 8 steps: too few, and enough.
+        old_size=tf.constant([2.0, 2.0]),
+        old_top_loss=tf.constant([3.0, 3.0]),
+        best=tf.constant(0.0),  # Not looked at.
+    )
+    looked = attack._look(state, tf.constant(8))
+    np.testing.assert_array_equal(looked.x, [[5], [1]])
+    np.testing.assert_array_equal(looked.gradient, [[7], [1]])
+    np.testing.assert_array_equal(looked.loss, [9, 1])
+    np.testing.assert_array_equal(looked.size, [1, 2])
+    np.testing.assert_array_equal(looked.rises, [0, 0])
+    np.testing.assert_array_equal(looked.old_top_loss, [9, 9])
+    between = attack._look(state, tf.constant(0))
+    np.testing.assert_array_equal(between.size, [2, 2])
+    np.testing.assert_array_equal(between.rises, [1, 8])
