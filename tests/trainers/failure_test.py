@@ -151,9 +151,9 @@ def test_what_tensorflow_cannot_do_ends_the_run(capfd, monkeypatch):
 def test_a_signal_before_the_first_step_leaves_nothing(capfd, monkeypatch):
     prepare = assembly.prepare
 
-    def interrupted(*args):
+    def interrupted(*args, **kwargs):
         os.kill(os.getpid(), signal.SIGTERM)
-        return prepare(*args)
+        return prepare(*args, **kwargs)
 
     monkeypatch.setattr(assembly, "prepare", interrupted)
     assert _main("--method=mle", "--quiet") == errors.PREEMPTED
