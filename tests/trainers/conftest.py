@@ -73,3 +73,35 @@ def dtype_policy():
     """Reading a run sets the policy; the next test starts from the default."""
     yield
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def store_noise(tmp_path, monkeypatch):
+    """(examples a split, number of classes): writes the set "noise", 8x8x1, into tmp_path."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def store(counts, num_classes):
+        import tensorflow_datasets as tfds  # Few tests want it, and it takes a second.
+
+        rng = np.random.default_rng(0)
+        features = {
+            "image": tfds.features.Image(shape=(8, 8, 1)),
+            "label": tfds.features.ClassLabel(num_classes=num_classes),
+        }
+        images = {n: rng.integers(0, 256, (n, 8, 8, 1)).astype(np.uint8) for n in counts.values()}
+        tfds.dataset_builders.store_as_tfds_dataset(
+            name="noise",
+            version="1.0.0",
+            features=tfds.features.FeaturesDict(features),
+            split_datasets={
+                split: [
+                    (i, {"image": image, "label": i % num_classes})
+                    for i, image in enumerate(images[count])
+                ]
+                for split, count in counts.items()
+            },
+            data_dir=str(tmp_path),
+            download_config=tfds.download.DownloadConfig(num_shards=2),
+        )
+
+    return store

@@ -7,7 +7,6 @@ import signal
 import killable
 import numpy as np
 import pytest
-import tensorflow_datasets as tfds
 import workers_support
 
 # Logs, validation and checkpoints fall on different steps, and 3 replicas share both batches.
@@ -243,27 +242,8 @@ def test_what_fails_on_the_chief_ends_all():
 
 
 @pytest.mark.slow
-def test_workers_read_their_shares_of_a_stream(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    rng = np.random.default_rng(0)
-    features = {
-        "image": tfds.features.Image(shape=(8, 8, 1)),
-        "label": tfds.features.ClassLabel(num_classes=2),
-    }
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name="noise",
-        version="1.0.0",
-        features=tfds.features.FeaturesDict(features),
-        split_datasets={
-            split: [
-                (i, {"image": image, "label": i % 2})
-                for i, image in enumerate(rng.integers(0, 256, (count, 8, 8, 1)).astype(np.uint8))
-            ]
-            for split, count in (("train", 100), ("test", 10))
-        },
-        data_dir=str(tmp_path),
-        download_config=tfds.download.DownloadConfig(num_shards=2),
-    )
+def test_workers_read_their_shares_of_a_stream(tmp_path, store_noise):
+    store_noise({"train": 100, "test": 10}, 2)
     flags = [*_TABLE, "--dataset=noise", f"--data_dir={tmp_path}", "--num_validation=10"]
     _train(2, "memory", *flags)
     _train(2, "streamed", *flags, "--stream")

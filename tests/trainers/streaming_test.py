@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import tensorflow_datasets as tfds
 from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_classifier, store
 
 from trainers import train
@@ -145,27 +144,8 @@ def _run(workdir, *flags):
 
 
 @pytest.mark.slow
-def test_the_flag_changes_where_the_images_are_and_nothing_else(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    rng = np.random.default_rng(0)
-    features = {
-        "image": tfds.features.Image(shape=(8, 8, 1)),
-        "label": tfds.features.ClassLabel(num_classes=3),
-    }
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name="noise",
-        version="1.0.0",
-        features=tfds.features.FeaturesDict(features),
-        split_datasets={
-            split: [
-                (i, {"image": image, "label": i % 3})
-                for i, image in enumerate(rng.integers(0, 256, (count, 8, 8, 1)).astype(np.uint8))
-            ]
-            for split, count in (("train", 70), ("test", 9))
-        },
-        data_dir=str(tmp_path),
-        download_config=tfds.download.DownloadConfig(num_shards=2),
-    )
+def test_the_flag_changes_where_the_images_are_and_nothing_else(tmp_path, store_noise):
+    store_noise({"train": 70, "test": 9}, 3)
     memory, data_in_memory = _run(tmp_path / "memory", f"--data_dir={tmp_path}")
     streamed, streamed_data = _run(tmp_path / "streamed", f"--data_dir={tmp_path}", "--stream")
     assert [line["split"] for line in memory].count("validation") == 2
