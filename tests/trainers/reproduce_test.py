@@ -160,9 +160,11 @@ signal.signal(signal.SIGINT, save)
 print("ready", flush=True)
 signal.pause()
 """
+    # And not ignored, as it is where a script has started the tests in the background.
     code = f"""
-import sys
+import signal, sys
 from trainers import reproduce
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(reproduce._attend([sys.executable, "-c", {saving!r}])[0])
 """
     with subprocess.Popen(  # noqa: S603 (this interpreter and the test's own code)
