@@ -102,14 +102,14 @@ def removed(image: Any, mask: tf.Tensor, fill: Any) -> tf.Tensor:
     Args:
         image: [batch, ..., channels] or [batch, features].
         mask: z, in [0, 1], of the image's resolution, with one channel or the image's.
-        fill: what a pixel becomes where z is 0: a number, an array of an image's shape, or
-            "blurred".
+        fill: what a pixel becomes where z is 0: a number, an array of an image's or of
+            the images' shape, or "blurred".
 
     Returns:
         float32, shape of `image`.
     """
     image = tf.cast(image, tf.float32)
-    filled = blur(image) if isinstance(fill, str) else tf.constant(fill, tf.float32)
+    filled = blur(image) if isinstance(fill, str) else tf.cast(fill, tf.float32)
     return image * mask + filled * (1.0 - mask)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from xadv_tf import masks
 from xadv_tf import noise as noise_lib
 from xadv_tf.attributions.scores import Predict, class_probability
 
@@ -64,7 +65,7 @@ def rise(
 
     def add(total: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:
         mask = random_masks(image.shape[1:3], seed=seed, draw=draw, kept=kept)
-        masked = mask * image + (1.0 - mask) * switched_off
+        masked = masks.removed(image, mask, switched_off)
         weight = class_probability(predict, masked, label)[:, tf.newaxis, tf.newaxis]
         return total + weight * mask[..., 0]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from xadv_tf import hard_concrete
+from xadv_tf import hard_concrete, masks
 from xadv_tf import noise as noise_lib
 from xadv_tf.attributions.scores import Predict
 
@@ -62,7 +62,7 @@ def trained_log_alpha(
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(log_alpha)
             mask = hard_concrete.sample(log_alpha, draw, **ends)
-            masked = predict(mask * image + (1.0 - mask) * switched_off)
+            masked = predict(masks.removed(image, mask, switched_off))
             objective = adversarial_weight * tf.reduce_sum(divergence(target, masked))
             kept = tf.reduce_sum(hard_concrete.expected_l0(log_alpha, **ends))
             objective += sparsity * kept / pixels
