@@ -7,6 +7,7 @@ from the environment when it is imported, so `use` comes before.
 import contextlib
 import hashlib
 import importlib.metadata
+import mmap
 import os
 import pathlib
 
@@ -34,7 +35,7 @@ def use() -> None:
     try:
         tuning.mkdir(parents=True, exist_ok=True)
         for file in folder.glob("*.pb"):
-            if not _is_whole(file.read_bytes()):
+            if not _is_whole(file):
                 file.unlink()  # Or TensorFlow fails at it, each time anew.
     except OSError:
         return
@@ -63,8 +64,18 @@ def _machine() -> str:
     return hashlib.sha256("\n".join(sorted(told)).encode()).hexdigest()[:12]
 
 
-def _is_whole(content: bytes) -> bool:
-    """Whether the fields of a protocol buffer end where it ends; a cut one's do not."""
+def _is_whole(file: pathlib.Path) -> bool:
+    """Whether the fields of a protocol buffer end where the file ends; a cut one's do not.
+
+    Of megabytes a few bytes are read, where its fields begin.
+    """
+    if not file.stat().st_size:
+        return False
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as all_:
+        return _ends_with_a_field(all_)
+
+
+def _ends_with_a_field(content: mmap.mmap) -> bool:
     position = 0
     while position < len(content):
         key, position = _varint(content, position)
@@ -75,10 +86,10 @@ def _is_whole(content: bytes) -> bool:
             position += size
         else:
             return False
-    return 0 < position == len(content)
+    return position == len(content)
 
 
-def _varint(content: bytes, position: int) -> tuple[int, int]:
+def _varint(content: mmap.mmap, position: int) -> tuple[int, int]:
     """A number of the wire format, and where it ends: behind the end where it is cut."""
     value, shift = 0, 0
     for i in range(position, min(position + 10, len(content))):
