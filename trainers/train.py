@@ -22,7 +22,7 @@ def main(argv: list[str]) -> int:
         experiments = experiment_lib.each_seed()
         for experiment, flags in experiments:
             records.refuse_other_run(experiment.workdir, flags)
-        if experiments[0][0].strategy == "multi_worker":
+        if experiments[0][0].strategy == cluster.STRATEGY:
             cluster.from_environment()
     except ValueError as error:
         return program.mistake(error)

@@ -47,7 +47,7 @@ def prepare(
     data = split_data.build(experiment, num_replicas=strategy.num_replicas_in_sync)
     if peers.count > 1:
         # Before variables: those of other shapes would wait for one another for ever.
-        peers.refuse_others(split_manifest.leaves(data, seed=experiment.seed))
+        peers.refuse_others(split_manifest.leaves(data, seed=experiment.split_seed))
     set_precision(experiment)
     with strategy.scope():
         classifier = build_classifier(experiment, data.dataset)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -126,7 +125,7 @@ class Loop:
         """
         mine, theirs = (checkpoints.variables(loop.method) for loop in (self, other))
         for variable, value in zip(mine, theirs, strict=True):
-            variable.assign(value.value if isinstance(value, keras.Variable) else value)
+            variable.assign(value.value)
         self.method.seed = other.method.seed
         self.sampler, self._source = other.sampler, other._source
         self._whole_pool = other._whole_pool

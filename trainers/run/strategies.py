@@ -5,6 +5,7 @@ import tensorflow as tf
 from trainers.errors import UsageError
 from trainers.run import workers
 from trainers.run.peers import Peers
+from trainers.settings import cluster
 from trainers.settings.experiment import Experiment
 from xadv_tf import noise
 
@@ -44,7 +45,7 @@ def on_gpus(strategy: tf.distribute.Strategy) -> bool:
 
 
 def _build(name: str, peers: Peers) -> tf.distribute.Strategy:
-    if name == workers.MULTI_WORKER:
+    if name == cluster.STRATEGY:
         if not peers.connected:
             raise UsageError(
                 f"--strategy={name} is for trainers.train alone. Received: --strategy={name}"

@@ -25,7 +25,6 @@ from trainers.settings.experiment import Experiment
 _PROJECT = pathlib.Path(__file__).resolve().parents[2]
 # Of what a run's provenance says: machines may differ in the rest.
 _SAME = ("commit", "tensorflow", "keras", "python")
-MULTI_WORKER = "multi_worker"
 # Seconds after another worker's end in which the main thread may come to it by itself; after which
 # sums are broken off; after which the process is.
 _BEFORE_ABORT = 2.0
@@ -44,7 +43,7 @@ def together(experiment: Experiment, flags: str) -> Iterator[Peers]:
         UsageError: TF_CONFIG is no good, or a worker has other flags or versions.
         PeerLostError: they are not all there within --connect_seconds.
     """
-    if experiment.strategy != MULTI_WORKER:
+    if experiment.strategy != cluster_lib.STRATEGY:
         yield Peers()
         return
     cluster = cluster_lib.from_environment()

@@ -8,6 +8,8 @@ from typing import Any
 
 from trainers.errors import UsageError
 
+# The value of --strategy that asks for them.
+STRATEGY = "multi_worker"
 VARIABLE = "TF_CONFIG"
 _EXAMPLE = (
     '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
@@ -42,7 +44,7 @@ def from_environment() -> Cluster:
     text = os.environ.get(VARIABLE)
     if not text:
         raise UsageError(
-            f"--strategy=multi_worker must come with {VARIABLE} in the environment, such as "
+            f"--strategy={STRATEGY} must come with {VARIABLE} in the environment, such as "
             f"{_EXAMPLE}; docs/scaling.md says more. Received: no {VARIABLE}"
         )
     try:

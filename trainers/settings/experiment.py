@@ -16,7 +16,7 @@ from flags import training as training_flags
 from flags.define import KINDS, Kind
 from flags.methods import DEFAULT_FORM, label
 from trainers.errors import UsageError
-from trainers.settings import command_line, contradictions, taken_flags, value_texts
+from trainers.settings import cluster, command_line, contradictions, taken_flags, value_texts
 
 FLAG_MODULES = (data_flags, method_flags, model_flags, training_flags)
 
@@ -205,10 +205,10 @@ def each_seed() -> list[tuple[Experiment, str]]:
         values["seed"].value = seed
         values["workdir"].value = str(pathlib.Path(workdir) / f"seed_{seed}")
         experiments.append((from_flags(), to_flagfile()))
-    if len(experiments) > 1 and values.strategy == "multi_worker":
+    if len(experiments) > 1 and values.strategy == cluster.STRATEGY:
         raise UsageError(
-            "--strategy=multi_worker must come with one seed, for its processes end with its run. "
-            f"Received: --strategy=multi_worker --seeds={values.seeds}"
+            f"--strategy={cluster.STRATEGY} must come with one seed, for its processes end with its "
+            f"run. Received: --strategy={cluster.STRATEGY} --seeds={values.seeds}"
         )
     return experiments
 

@@ -22,7 +22,7 @@ from trainers.errors import (
 )
 from trainers.reports import tables
 from trainers.reports.summaries import Summaries
-from trainers.run import assembly, split_data, split_manifest, workers
+from trainers.run import assembly, records, split_data, split_manifest, workers
 from trainers.run.loop import Loop
 from trainers.run.peers import Peers
 from trainers.run.preemption import Preemption
@@ -201,7 +201,7 @@ def _run(
     Returns:
         What result.json holds, None on a worker that is not the chief; and the loop for the next.
     """
-    result = RunDirectory(experiment.workdir, flags).result
+    result = records.result(experiment.workdir)
     if result is not None:
         _say_finished(experiment, flags)
         return result, loop
