@@ -49,15 +49,14 @@ def _percent(share: float | None) -> str:
 
 def print_next_commands(*workdirs: str) -> None:
     """Says where the logs of runs are and what to type next."""
-    shown = " ".join(shlex.quote(workdir) for workdir in workdirs)
-    if len(workdirs) > 1:
-        shown = f"'{pathlib.Path(workdirs[0]).parent}/seed_*'"
-    else:
-        print(f"TensorBoard logs: {workdirs[0]}/train and {workdirs[0]}/eval")
+    several = len(workdirs) > 1  # Of one experiment, by their seeds.
+    logs = str(pathlib.Path(workdirs[0]).parent) if several else workdirs[0]
+    runs = shlex.quote(f"{logs}/seed_*" if several else logs)
     program = f"{commands.shown_path(pathlib.Path(sys.executable))} -m trainers"
-    logs = workdirs[0] if len(workdirs) == 1 else str(pathlib.Path(workdirs[0]).parent)
+    if not several:
+        print(f"TensorBoard logs: {logs}/train and {logs}/eval")
     print(f"Next: {commands.tensorboard_command(logs)}")
-    print(f"      {program}.evaluate --workdir={shown}")
-    if len(workdirs) == 1:
-        output = shlex.quote(f"{workdirs[0]}/saved_model")
-        print(f"      {program}.export --workdir={shown} --output={output}")
+    print(f"      {program}.evaluate --workdir={runs}")
+    if not several:
+        output = shlex.quote(f"{logs}/saved_model")
+        print(f"      {program}.export --workdir={runs} --output={output}")

@@ -207,8 +207,8 @@ def each_seed() -> list[tuple[Experiment, str]]:
         experiments.append((from_flags(), to_flagfile()))
     if len(experiments) > 1 and values.strategy == cluster.STRATEGY:
         raise UsageError(
-            f"--strategy={cluster.STRATEGY} must come with one seed, for its processes end with its "
-            f"run. Received: --strategy={cluster.STRATEGY} --seeds={values.seeds}"
+            f"--strategy={cluster.STRATEGY} must come with one seed, for its processes end with "
+            f"its run. Received: --strategy={cluster.STRATEGY} --seeds={values.seeds}"
         )
     return experiments
 
