@@ -4,12 +4,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from xadv_tf import divergences, hard_concrete, noise
+from xadv_tf import adam_moments, divergences, hard_concrete, noise
 from xadv_tf.attacks.attack import Best, Loss, draw_seed
 from xadv_tf.attacks.removal import MaskedClassifier, RemovalAttack, remove_lowest
 
-# Adam's (Kingma & Ba 2015).
-_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
 # Halvings of an interval as wide as log_alpha's spread and this on either side, in which the
 # expected number of removed pixels goes from none to all.
 _BISECTIONS, _MARGIN = 30, 20.0
@@ -72,14 +70,9 @@ class TrainedRemoval(RemovalAttack):
             zero = tf.UnconnectedGradients.ZERO
             gradient = tape.gradient(loss, log_alpha, unconnected_gradients=zero)
             gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
-            step = tf.cast(i + 1, tf.float32)
-            mean = _BETA_1 * mean + (1.0 - _BETA_1) * gradient
             power = tf.reduce_mean(gradient**2, axis=axes, keepdims=True)
-            square = _BETA_2 * square + (1.0 - _BETA_2) * power
-            direction = (mean / (1.0 - _BETA_1**step)) / (
-                tf.sqrt(square / (1.0 - _BETA_2**step)) + _EPSILON
-            )
-            log_alpha = with_removed(log_alpha + self.learning_rate * direction, strength)
+            mean, square, ahead, root = adam_moments.moved(mean, square, gradient, power, i)
+            log_alpha = with_removed(log_alpha + self.learning_rate * (ahead / root), strength)
             here = self.evaluate(images, labels, remove_lowest(log_alpha, strength))
             return i + 1, log_alpha, mean, square, best.better(here)
 

@@ -5,11 +5,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from xadv_tf import hard_concrete, masks
+from xadv_tf import adam_moments, hard_concrete, masks
 from xadv_tf import noise as noise_lib
 from xadv_tf.attributions.scores import Predict
-
-_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
 
 
 def trained_log_alpha(
@@ -67,11 +65,7 @@ def trained_log_alpha(
             kept = tf.reduce_sum(hard_concrete.expected_l0(log_alpha, **ends))
             objective += sparsity * kept / pixels
         slope = tape.gradient(objective, log_alpha)
-        mean = _BETA_1 * mean + (1.0 - _BETA_1) * slope
-        square = _BETA_2 * square + (1.0 - _BETA_2) * tf.square(slope)
-        taken = tf.cast(step + 1, tf.float32)
-        ahead = mean / (1.0 - _BETA_1**taken)
-        root = tf.sqrt(square / (1.0 - _BETA_2**taken)) + _EPSILON
+        mean, square, ahead, root = adam_moments.moved(mean, square, slope, tf.square(slope), step)
         return log_alpha + learning_rate * ahead / root, mean, square
 
     start = tf.zeros(shape)
