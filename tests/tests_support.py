@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from xadv_tf import noise
-from xadv_tf.data import StreamedImages, records
+from xadv_tf.data import PoolData, StreamedImages, records
 
 # How far a sum of products may be from the exact one, as a share of the sum of the products' sizes.
 # TF32 rounds each factor to 11 significant bits, by at most 2^-11 of it; float32 accumulates some
@@ -14,6 +14,8 @@ from xadv_tf.data import StreamedImages, records
 TOLERANCES = {"float32": 1e-5, "tf32": 2.0**-10}
 NUM_CLASSES = 3
 IMAGE_SHAPE = (6, 6, 2)
+# Images of `make_pool`, and those of them that are labeled.
+POOL, LABELED = 24, 12
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -52,6 +54,17 @@ def make_classifier(*, batch_norm=None, dropout=0.0, jitter=0.0):
         layers.append(keras.layers.Dropout(dropout))
     layers.append(keras.layers.Dense(NUM_CLASSES))
     return keras.Sequential(layers)
+
+
+def make_pool():
+    """Random images of which every second one has its label in the pool."""
+    rng = np.random.default_rng(0)
+    return PoolData(
+        image=tf.constant(rng.normal(size=(POOL, *IMAGE_SHAPE)), tf.float32),
+        label=tf.constant(rng.integers(0, NUM_CLASSES, LABELED), tf.int32),
+        labeled_in_pool=tf.range(LABELED, dtype=tf.int32) * 2,
+        pool_label=tf.constant(rng.integers(-1, NUM_CLASSES, POOL), tf.int32),
+    )
 
 
 def make_linear_classifier():

@@ -2,22 +2,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_classifier, two_replicas
+from tests_support import IMAGE_SHAPE, LABELED, POOL, make_classifier, make_pool, two_replicas
 
 from trainers.run.loop import Loop
 from xadv_tf import data, methods
 from xadv_tf.layers import PerturbationTable
-
-POOL, LABELED = 24, 12
-
-
-def _pool():
-    rng = np.random.default_rng(0)
-    return data.PoolData(
-        image=tf.constant(rng.normal(size=(POOL, *IMAGE_SHAPE)), tf.float32),
-        label=tf.constant(rng.integers(0, NUM_CLASSES, LABELED), tf.int32),
-        labeled_in_pool=tf.range(LABELED, dtype=tf.int32) * 2,
-    )
 
 
 def _sampler(unlabeled_batch_size=8):
@@ -40,7 +29,7 @@ def _method():
 
 def _loop(method=None, strategy=None, **kwargs):
     strategy = strategy or tf.distribute.get_strategy()
-    return Loop(method or _method(), _pool(), _sampler(), strategy=strategy, **kwargs)
+    return Loop(method or _method(), make_pool(), _sampler(), strategy=strategy, **kwargs)
 
 
 def _weights(method):
@@ -52,7 +41,7 @@ def test_loop_is_the_step_on_the_samplers_batches():
     _loop(by_loop, jit_compile=False).run(3)  # XLA's dropout would be another one.
     step = tf.function(by_hand.train_step, autograph=False)
     for i in range(3):
-        step(_pool().gather(_sampler().indices(i)))
+        step(make_pool().gather(_sampler().indices(i)))
     for one, other in zip(_weights(by_loop), _weights(by_hand), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -140,13 +129,13 @@ def test_augmentation_sees_every_image_with_fresh_noise():
 def test_supervised_batches_stay_one_object():
     method = methods.MLE(make_classifier())
     method.compile()
-    loop = Loop(method, _pool(), _sampler(0), strategy=tf.distribute.get_strategy())
+    loop = Loop(method, make_pool(), _sampler(0), strategy=tf.distribute.get_strategy())
     assert np.isfinite(loop.means([loop.run(1)])["cross_entropy"])
 
 
 def test_predict_is_the_classifier_in_inference_mode():
     loop = _loop()
-    images = _pool().image.numpy()
+    images = make_pool().image.numpy()
     expected = loop.method.classifier(images, training=False)
     np.testing.assert_allclose(loop.predict(images), expected, atol=1e-6)
 

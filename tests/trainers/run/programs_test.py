@@ -4,25 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tests_support import IMAGE_SHAPE, NUM_CLASSES, make_classifier
+from tests_support import IMAGE_SHAPE, LABELED, POOL, make_classifier, make_pool
 
 from trainers.run.loop import Loop
 from trainers.run.programs import STEPS_PER_PROGRAM, Programs
 from trainers.run.sources import PoolSource
 from xadv_tf import data, methods
 from xadv_tf.layers import PerturbationTable
-
-POOL, LABELED = 24, 12
-
-
-def _pool():
-    rng = np.random.default_rng(0)
-    return data.PoolData(
-        image=tf.constant(rng.normal(size=(POOL, *IMAGE_SHAPE)), tf.float32),
-        label=tf.constant(rng.integers(0, NUM_CLASSES, LABELED), tf.int32),
-        labeled_in_pool=tf.range(LABELED, dtype=tf.int32) * 2,
-        pool_label=tf.constant(rng.integers(-1, NUM_CLASSES, POOL), tf.int32),
-    )
 
 
 def _sampler(labeled=6, unlabeled=8, **kwargs):
@@ -42,7 +30,7 @@ def _sampler(labeled=6, unlabeled=8, **kwargs):
 )
 def test_a_program_sees_the_batches_of_its_steps_and_of_no_others(labeled, unlabeled, kwargs):
     sampler = _sampler(labeled, unlabeled, **kwargs)
-    source = PoolSource(_pool(), sampler, tf.distribute.get_strategy())
+    source = PoolSource(make_pool(), sampler, tf.distribute.get_strategy())
     log_size = max(labeled, 1) + max(unlabeled, 1)
 
     def seen(batch):
@@ -52,7 +40,7 @@ def test_a_program_sees_the_batches_of_its_steps_and_of_no_others(labeled, unlab
 
     first, count = 3, STEPS_PER_PROGRAM + 2  # Two programs, the second not full.
     batches = [
-        _pool().gather(sampler.indices(first + i), joined=sampler.joined) for i in range(count)
+        make_pool().gather(sampler.indices(first + i), joined=sampler.joined) for i in range(count)
     ]
     for whole in (False, True):
         rows = Programs(source, seen, whole=whole).run(source.open(first, count), first, count)
@@ -61,7 +49,7 @@ def test_a_program_sees_the_batches_of_its_steps_and_of_no_others(labeled, unlab
 
 def test_a_whole_program_knows_its_number_of_steps():
     # Otherwise the card would wait for the host after each step.
-    source = PoolSource(_pool(), _sampler(), tf.distribute.get_strategy())
+    source = PoolSource(make_pool(), _sampler(), tf.distribute.get_strategy())
     moved = tf.Variable(0.0)
 
     def moves(batch):
@@ -84,7 +72,7 @@ def test_how_steps_are_divided_into_calls_changes_no_bit(whole, monkeypatch):
         method = methods.XVAT(make_classifier(dropout=0.2), mask=mask, seed=5)
         method.compile()
         strategy = tf.distribute.get_strategy()
-        made = Loop(method, _pool(), _sampler(), strategy=strategy, jit_compile=True)
+        made = Loop(method, make_pool(), _sampler(), strategy=strategy, jit_compile=True)
         assert made.stride == (STEPS_PER_PROGRAM if whole else 1)
         return made
 
