@@ -6,8 +6,10 @@ that differ in their seed alone share a row, also written to seeds.json below --
 are not finished are evaluated, but have no part in a row.
 """
 
+import collections
 import functools
 import glob
+import os
 import pathlib
 from collections.abc import Sequence
 
@@ -63,19 +65,27 @@ def _is_run(directory: str) -> bool:
 def find_folders(runs: Sequence[str], output: str | None) -> list[pathlib.Path]:
     """Where each run's results go.
 
+    Below --output a run's folder is named as its directory is, and where two directories have one
+    name, as those of trainers.reproduce have in WORKDIR/ROW/seed_1, with the folders above it in
+    which they differ.
+
     Raises:
-        UsageError: if two runs would share a place below --output.
+        UsageError: if a run is named twice.
     """
     if not output:
         return [pathlib.Path(run) for run in runs]
     if len(runs) == 1:
         return [pathlib.Path(output)]
-    names = [pathlib.Path(run).resolve().name for run in runs]
-    if len(set(names)) < len(names):
+    places = [pathlib.Path(run).resolve() for run in runs]
+    twice = [str(place) for place, count in collections.Counter(places).items() if count > 1]
+    if twice:
         raise UsageError(
-            "--output has a folder for each run, so their names must differ. "
-            f"Received: {', '.join(names)}"
+            f"--workdir must name each run once. Received: {', '.join(twice)} by several names"
         )
+    names = [place.name for place in places]
+    if len(set(names)) < len(names):
+        shared = os.path.commonpath([place.parent for place in places])
+        names = [str(place.relative_to(shared)) for place in places]
     return [pathlib.Path(output) / name for name in names]
 
 

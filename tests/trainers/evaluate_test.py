@@ -115,8 +115,15 @@ def test_names_patterns_and_places(tmp_path):
     assert evaluate.find_runs(f"{tmp_path}/e[1],{a}") == [f"{tmp_path}/e[1]", a]
     assert evaluate.find_folders([a], "out") == [pathlib.Path("out")]
     assert evaluate.find_folders([a, b], "out") == [pathlib.Path("out/a"), pathlib.Path("out/b")]
-    with pytest.raises(UsageError, match="names must differ. Received: a, a"):
-        evaluate.find_folders(["x/a", "y/a"], "out")
+    # As trainers.reproduce lays out its runs; where one name is there twice, all have longer ones.
+    assert evaluate.find_folders(["t/x/a", "t/y/a", "t/y/b"], "out") == [
+        pathlib.Path("out/x/a"),
+        pathlib.Path("out/y/a"),
+        pathlib.Path("out/y/b"),
+    ]
+    (tmp_path / "link").symlink_to(a)
+    with pytest.raises(UsageError, match=f"each run once. Received: {a} by several names"):
+        evaluate.find_folders([a, f"{tmp_path}/link", b], "out")
 
 
 @pytest.mark.parametrize(
