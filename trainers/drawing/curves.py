@@ -154,6 +154,7 @@ def _curve(group: _Group, split: str, quantity: str, factor: float) -> figures.C
 
 
 def _last(curve: figures.Curve, axis: str) -> str:
-    spread = f" ± {curve.std[-1]:.2f}" if len(curve.values) > 1 else ""
-    n, step = len(curve.values), curve.steps[-1]
+    # Of the runs that reached the last step: the others are not there yet.
+    n, step = int(np.sum(np.isfinite(curve.values[:, -1]))), curve.steps[-1]
+    spread = f" ± {curve.std[-1]:.2f}" if n > 1 else ""
     return f"{curve.label}: {axis} {curve.mean[-1]:.2f}{spread} after {step} steps, n={n}"

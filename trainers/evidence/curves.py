@@ -35,13 +35,20 @@ def beginning(lines: Sequence[Line]) -> list[Line]:
 
 
 def thinned(lines: Sequence[Line]) -> dict[str, dict[str, list[Any]]]:
-    """The curve at `MOST_POINTS` steps a split at most, with the last, to five digits."""
+    """The curve at `MOST_POINTS` steps a split at most, with the last, to five digits.
+
+    None stands where a line lacks what others of its split have.
+    """
     curve = {}
     for split in dict.fromkeys(line["split"] for line in lines):
         own = [line for line in lines if line["split"] == split]
         kept = [own[i] for i in _positions(len(own))]
-        names = [name for name in kept[0] if name != "split" and not name.startswith(_LEFT_OUT)]
-        curve[split] = {name: [_short(line.get(name)) for line in kept] for name in names}
+        names = dict.fromkeys(name for line in kept for name in line)
+        curve[split] = {
+            name: [_short(line.get(name)) for line in kept]
+            for name in names
+            if name != "split" and not name.startswith(_LEFT_OUT)
+        }
     return curve
 
 

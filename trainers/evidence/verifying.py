@@ -124,7 +124,7 @@ def compare(
         again = now.get(line["step"])
         if again is None or line["step"] > steps:
             continue
-        for name in set(line) - {"step", "split"}:
+        for name in sorted(set(line) - {"step", "split"}):
             before, after = line[name], again.get(name, float("nan"))
             logs += 1
             if before == after:

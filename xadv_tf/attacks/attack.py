@@ -8,6 +8,10 @@ import tensorflow as tf
 
 from xadv_tf import noise
 
+# Between the draws of two searches: odd, so that 2^32 searches differ, and with products by small
+# numbers far from each other, modulo 2^32 (the golden ratio's; Knuth, TAOCP 3, section 6.4).
+_APART = 0x9E3779B9
+
 Loss = Callable[[Any, Any], tf.Tensor]  # (labels, logits) -> [batch], large where it is wrong
 
 
@@ -152,9 +156,29 @@ def draw_seed(seed: tf.Tensor, purpose: str, step: Any) -> tf.Tensor:
         seed: of the search, uint32 [2].
         purpose: what the numbers are for.
         step: of the search, an integer scalar.
+
+    Returns:
+        uint32 [2].
     """
     word = tf.constant(zlib.crc32(purpose.encode()), tf.uint32)
     return tf.stack([tf.bitwise.bitwise_xor(seed[0], word), seed[1] + tf.cast(step, tf.uint32)])
+
+
+def restart_seed(seed: tf.Tensor, restart: Any) -> tf.Tensor:
+    """A pair for one of several searches, of which none draws what another one draws.
+
+    `draw_seed` counts steps upwards from the pair of its search, so those of two searches lie far
+    apart: pairs that differ by 1 would give the second search the first one's draws a step earlier.
+
+    Args:
+        seed: of all searches, uint32 [2].
+        restart: number of the search, integer scalar; 0 for the first.
+
+    Returns:
+        uint32 [2].
+    """
+    first = draw_seed(seed, "restart", 0)
+    return tf.stack([first[0], first[1] + _APART * tf.cast(restart, tf.uint32)])
 
 
 def _is_wrong(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

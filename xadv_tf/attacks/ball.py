@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from xadv_tf import divergences, noise, norms
-from xadv_tf.attacks.attack import Attack, Best, Loss, draw_seed
+from xadv_tf.attacks.attack import Attack, Best, Loss, draw_seed, restart_seed
 
 
 class BallAttack(Attack):
@@ -58,7 +58,7 @@ class BallAttack(Attack):
         """The best of the restarts, which end once all images are broken."""
 
         def body(restart: tf.Tensor, best: Best) -> tuple[tf.Tensor, Best]:
-            found = self.search_once(images, labels, strength, draw_seed(seed, "restart", restart))
+            found = self.search_once(images, labels, strength, restart_seed(seed, restart))
             return restart + 1, best.better(found)
 
         _, best = tf.while_loop(

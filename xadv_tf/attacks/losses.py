@@ -34,7 +34,8 @@ def difference_of_logits_ratio(labels: Any, logits: Any) -> tf.Tensor:
         logits: z, [batch, classes]; z_1 and z_3 are an image's largest and third largest.
 
     Returns:
-        float32 [batch], in [-1, 1], above 0 where the prediction is wrong.
+        float32 [batch]: in [-1, 0] where the prediction is right, above 0 where it is wrong, and
+        above 1 where the label is not among the three largest logits either.
 
     Raises:
         ValueError: for fewer than 3 classes, of which there is no third.

@@ -184,7 +184,8 @@ def _two_bumps(row: tf.Tensor, column: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
     """A positive bump in the upper half of a square and a negative one in the lower.
 
     Each falls from its middle as sum over m >= d of 1 / (m + 1)^2, d the distance of the farther of
-    row and column (Andriushchenko et al. 2020, section 3.4); each has length 1.
+    row and column (Andriushchenko et al. 2020, section 3.4). Both have the same length, and
+    together length 1, as the change that they are added to.
 
     Args:
         row: in the square, [..., height, 1].
@@ -205,11 +206,14 @@ def _two_bumps(row: tf.Tensor, column: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
     height = tf.gather(tail, tf.clip_by_value(distance, 0, tf.shape(tail)[0] - 1))
     height = tf.where(inside, height, 0.0)
     halves = [tf.where(half, height, 0.0) for half in (in_upper, ~in_upper)]
-    first, second = (
-        half * tf.math.rsqrt(tf.reduce_sum(half**2, axis=[-2, -1], keepdims=True) + _TINY)
-        for half in halves
-    )
-    return first - second
+    first, second = (_of_length_one(half) for half in halves)
+    return _of_length_one(first - second)
+
+
+def _of_length_one(values: tf.Tensor) -> tf.Tensor:
+    """Of [..., height, width]; zeros stay zeros."""
+    square = tf.reduce_sum(values**2, axis=[-2, -1], keepdims=True)
+    return values * tf.math.rsqrt(square + _TINY)
 
 
 def _channel_squares(change: tf.Tensor) -> tf.Tensor:

@@ -14,13 +14,15 @@ def random_masks(
 ) -> tf.Tensor:
     """One smooth random mask, the same for all images (Petsiuk et al. 2018, section 3.2).
 
-    A coarse grid of cells that are on or off, made larger bilinearly and shifted at random.
+    A coarse grid of cells that are on or off, made larger bilinearly and shifted at random by less
+    than a cell. The grid has one cell more along each side than the image, so that a cell is as
+    large as `cells` says; in the paper the grid has `cells` and is stretched over as many and one.
 
     Args:
         shape: (height, width).
         seed: of the masks.
         draw: number of the mask, integer scalar.
-        cells: along each side.
+        cells: along each side of the image.
         kept: probability that a cell is on.
 
     Returns:

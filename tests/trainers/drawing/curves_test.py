@@ -56,6 +56,14 @@ def test_seeds_are_one_curve_and_accuracies_per_cent(make_log):
     assert figure_layout.faults(drawing.picture) == []
 
 
+def test_the_last_point_is_of_the_runs_that_reached_it(make_log):
+    runs = [
+        make_log("a", ["--method=mle"], _lines(0.2, 0.5)),
+        make_log("b", ["--method=mle", "--seed=2"], _lines(0.4, 0.7)[:2]),
+    ]
+    assert curves.draw(runs).told[0] == "MLE: validation accuracy, % 50.00 after 20 steps, n=1"
+
+
 def test_the_test_accuracy_is_told_and_not_drawn(make_log):
     line = {"step": 20, "split": "test", "accuracy": 0.875, "cross_entropy": 1.0}
     drawing = curves.draw([make_log("a", ["--method=mle"], [*_lines(0.2, 0.5), line])])

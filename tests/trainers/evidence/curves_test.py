@@ -33,6 +33,11 @@ def test_rates_that_follow_from_the_flags_are_left_out():
     assert curve["train"] == {"step": [1], "l0": [2]}
 
 
+def test_what_a_later_line_has_first_is_kept():
+    lines = [{"step": 1, "split": "train"}, {"step": 2, "split": "train", "l0": 0.5}]
+    assert curves.thinned(lines)["train"] == {"step": [1, 2], "l0": [None, 0.5]}
+
+
 def test_what_was_cut_off_is_passed_over(tmp_path):
     file = tmp_path / "metrics.jsonl"
     assert curves.read(file) == []

@@ -2,7 +2,7 @@ import numpy as np
 import tensorflow as tf
 
 from xadv_tf import noise
-from xadv_tf.attacks.attack import Best, draw_seed, select
+from xadv_tf.attacks.attack import Best, draw_seed, restart_seed, select
 
 
 def _best(found, loss, broken):
@@ -29,5 +29,15 @@ def test_draws_differ_by_seed_purpose_and_step():
         for seed in (0, 1)
         for purpose in ("place", "sign")
         for step in (0, 1)
+    ]
+    assert len(set(pairs)) == len(pairs)
+
+
+def test_no_search_draws_what_another_one_drew():
+    start = noise.seed_pair(0, "a", 0, 0)
+    pairs = [
+        tuple(draw_seed(restart_seed(start, restart), "square", step).numpy())
+        for restart in range(4)
+        for step in range(20)
     ]
     assert len(set(pairs)) == len(pairs)

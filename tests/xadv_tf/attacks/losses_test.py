@@ -20,6 +20,11 @@ def test_difference_of_logits_ratio():
     np.testing.assert_allclose(moved, ratio, rtol=1e-5)
 
 
+def test_the_ratio_of_a_label_that_is_not_among_the_first_three():
+    # -(-1 - 3) / (3 - 0): above 1.
+    np.testing.assert_allclose(difference_of_logits_ratio([3], LOGITS[:1]), [4 / 3], rtol=1e-6)
+
+
 def test_the_ratio_needs_a_third_class():
     with pytest.raises(ValueError, match="3 classes or more.*Received: logits of 2 classes"):
         difference_of_logits_ratio([0], tf.zeros([1, 2]))

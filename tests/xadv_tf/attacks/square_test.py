@@ -63,7 +63,10 @@ def test_two_bumps_of_length_one():
     assert np.sum(np.abs(bumps)) == pytest.approx(np.sum(np.abs(inside)))
     upper, lower = inside[:2], inside[2:]  # 5 // 2 rows above, the rest below.
     assert np.all(upper > 0) and np.all(lower < 0)
-    np.testing.assert_allclose([np.linalg.norm(upper), np.linalg.norm(lower)], 1, rtol=1e-5)
+    lengths = [np.linalg.norm(upper), np.linalg.norm(lower)]
+    np.testing.assert_allclose(lengths, np.sqrt(0.5), rtol=1e-5)
+    # Of a single pixel there is no upper half.
+    assert _two_bumps(tf.zeros([1, 1], tf.int32), tf.zeros([1, 1], tf.int32), 1)[0, 0] == -1
     # The farthest ring has sum 1 / 3^2, the middle 1 + 1/4 + 1/9 (distances 0, 1 and 2 of 3).
     assert lower[1, 2] / lower[1, 0] == pytest.approx((1 + 1 / 4 + 1 / 9) / (1 / 9), rel=1e-4)
 

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from xadv_tf import hard_concrete
-from xadv_tf.attacks import TrainedRemoval, masked
+from xadv_tf.attacks import TrainedRemoval, margin, masked
 from xadv_tf.attacks.trained_masks import with_removed
 
 
@@ -37,6 +37,25 @@ def test_masks_remove_what_supports_a_linear_classifier():
     # With three more -0.1 is left.
     logits = attack.predict(images, attack(images, labels, 7)).numpy()
     np.testing.assert_array_equal(np.argmax(logits, -1), 1)
+
+
+def test_gates_keep_to_the_number_of_pixels_as_they_are_trained():
+    # Each pixel supports the class alike, so that Adam would close all 48 gates within 40 steps.
+    drawn = []
+
+    def record(mask):
+        if np.any((mask.numpy() > 0) & (mask.numpy() < 1)):  # Not those removed in earnest.
+            drawn.append(np.mean(np.sum(mask.numpy() == 0, axis=(1, 2, 3))))
+
+    def classifier(images, mask):
+        tf.py_function(record, [mask], [])
+        score = 99.0 + tf.reduce_sum(images * mask, axis=[1, 2, 3])
+        return tf.stack([score, tf.zeros_like(score)], axis=-1)
+
+    TrainedRemoval(classifier, steps=40, loss=margin)(np.ones((60, 6, 8, 1)), [0] * 60, 12)
+    assert len(drawn) == 40
+    # A mean over 60 images, each of a deviation of sqrt(48 / 4 * 3 / 4) = 3: 0.4.
+    np.testing.assert_allclose(drawn, 12, atol=2)
 
 
 @pytest.mark.parametrize("given", [{"steps": 0}, {"learning_rate": 0.0}])

@@ -44,13 +44,13 @@ def test_integrated_gradients_go_the_whole_way():
 
 
 def test_smooth_grad_sees_beyond_the_image():
-    # Logit sum of relu(x - 0.15) at pixels 0 and 1, which are 1 apart: the noise's deviation is
-    # 0.15, so at pixel 0 the slope is 1 in P(N > 1) = 0.159 of the draws; of 400 that share has a
+    # Logit sum of relu(x - 0.3) at pixels 0 and 2. The noise's deviation is 0.15 of the range, of
+    # 2, so at pixel 0 the slope is 1 in P(N > 1) = 0.159 of the draws; of 400 that share has a
     # deviation of 0.018.
-    image = tf.constant([0.0, 1.0], shape=[1, 1, 2, 1])
+    image = tf.constant([0.0, 2.0], shape=[1, 1, 2, 1])
 
     def predict(x):
-        return tf.reduce_sum(tf.nn.relu(x - 0.15), axis=[1, 2])
+        return tf.reduce_sum(tf.nn.relu(x - 0.3), axis=[1, 2])
 
     assert gradients.gradient(predict, image, [0]).numpy().tolist() == [[[0.0, 1.0]]]
     smooth_grad = tf.function(gradients.smooth_grad)  # 400 passes, one graph.
