@@ -65,6 +65,77 @@ def test_smaller_steps_find_what_lies_between():
     np.testing.assert_allclose(found, [[0.3]], atol=0.01)
 
 
+# Of 30 steps: 30 times 0.22, 0.41, 0.57, 0.70, 0.80, 0.87, 0.93 and 0.99, rounded up.
+_CHECKED = (7, 13, 18, 21, 24, 27, 28, 30)
+
+
+def _height(x, y):
+    """Waves of two lengths: steps up and down, and hills beside the highest."""
+    return np.sin(9 * x) + 0.3 * np.cos(25 * x + 4 * y) - (y - 0.2) ** 2
+
+
+def _slope(x, y):
+    wave = -0.3 * np.sin(25 * x + 4 * y)
+    return np.array([9 * np.cos(9 * x) + 25 * wave, 4 * wave - 2 * (y - 0.2)])
+
+
+def _visited(start, epsilon, direction, project):
+    """The points of algorithm 1 of Croce & Hein 2020, written down once more."""
+    x, before, size, points = start, start, 2 * epsilon, [start]
+    top, top_height, rises, last = start, _height(*start), 0, 0
+    old_size, old_height = size, top_height
+    height = top_height
+    for step in range(1, 31):
+        share = 1.0 if step == 1 else 0.75
+        ahead = project(x + size * direction(_slope(*x)))
+        moved = project(x + share * (ahead - x) + (1 - share) * (x - before))
+        points.append(moved)
+        rises += _height(*moved) > height
+        x, before, height = moved, x, _height(*moved)
+        if height > top_height:
+            top, top_height = x, height
+        if step in _CHECKED:
+            stalls = size == old_size and top_height == old_height
+            old_size, old_height = size, top_height
+            if rises < 0.75 * (step - last) or stalls:
+                x, height, size = top, top_height, size / 2
+            rises, last = 0, step
+    return np.array(points)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_its_way_is_that_of_the_paper(norm):
+    visited = []
+
+    def classifier(x):
+        tf.py_function(lambda x: visited.append(x.numpy()), [x], [])
+        return tf.concat([x, tf.fill([tf.shape(x)[0], 1], 99.0)], axis=-1)  # Always class 2.
+
+    def height(_, logits):
+        x, y = logits[:, 0], logits[:, 1]
+        return tf.sin(9 * x) + 0.3 * tf.cos(25 * x + 4 * y) - (y - 0.2) ** 2
+
+    attack = APGD(classifier, norm=norm, steps=30, loss=height, low=-9, high=9, random_start=False)
+    starts = np.array([[0.05, 0.0], [-0.4, 0.3], [0.7, -0.2]], np.float32)
+    found = attack(starts, [2, 2, 2], 0.5).numpy()
+    for i, start in enumerate(starts.astype(float)):
+
+        def project(x, start=start):
+            change = x - start
+            if norm == "linf":
+                return start + np.clip(change, -0.5, 0.5)
+            return start + change * min(1.0, 0.5 / max(np.linalg.norm(change), 1e-9))
+
+        def along(slope):
+            return np.sign(slope) if norm == "linf" else slope / np.linalg.norm(slope)
+
+        expected = _visited(start, 0.5, along, project)
+        # The first one is the image itself, which every attack is compared with.
+        np.testing.assert_allclose([each[i] for each in visited[1:]], expected, atol=2e-4)
+        best = max(expected, key=lambda point: _height(*point))
+        np.testing.assert_allclose(found[i], best, atol=2e-4)
+
+
 def test_range_and_ball_hold():
     images, labels, _ = attacks_support.examples(high=0.75)
     for norm in ("linf", "l2"):

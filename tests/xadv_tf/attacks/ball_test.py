@@ -29,6 +29,10 @@ def test_projection_stays_in_the_ball_and_in_the_range():
     images, far = tf.constant([[0.7, 0.6]]), tf.constant([[3.7, 4.6]])
     np.testing.assert_allclose(attack.project(far, images, 0.9), [[1.0, 1.0]], rtol=1e-6)
     np.testing.assert_allclose(attack.project(far, images, 0.25), [[0.85, 0.8]], rtol=1e-6)
+    # A change of (3, 0.2), of which (0.3, 0.2) lies within the range: shortened along that.
+    shortened = 0.3 / np.hypot(0.3, 0.2)
+    expected = [[0.7 + 0.3 * shortened, 0.6 + 0.2 * shortened]]
+    np.testing.assert_allclose(attack.project([[3.7, 0.8]], images, 0.3), expected, rtol=1e-6)
 
 
 def test_excess_is_what_goes_beyond():

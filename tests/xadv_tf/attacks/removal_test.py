@@ -41,6 +41,17 @@ def test_greedy_removal_from_a_linear_classifier_takes_what_supports_it_the_most
     np.testing.assert_array_equal(np.argmax(logits, -1) != labels, ~whole)
 
 
+def test_what_is_removed_stays_removed():
+    # Without its first pixel, the dearest, the score no longer depends on that pixel: by the
+    # gradient alone, two others would be removed instead of it.
+    def classifier(images, mask):
+        score = 9.0 + mask[:, 0] ** 2 + 0.5 * mask[:, 1] + 0.4 * mask[:, 2]
+        return tf.stack([score, tf.zeros_like(score)], axis=-1)
+
+    attack = GreedyRemoval(classifier, rounds=2)
+    np.testing.assert_array_equal(attack(np.ones((1, 3)), [0], 2), [[0, 0, 1]])
+
+
 def test_pixels_that_hurt_the_classifier_are_not_removed():
     images, labels, sign = attacks_support.examples(40)
     # All twelve pixels may go, after which the logits are equal: a prediction of class 0.

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from xadv_tf import noise
 from xadv_tf.attacks import Square
 from xadv_tf.attacks.square import _two_bumps
 
@@ -52,6 +53,12 @@ def test_squares_shrink():
     # Roots of 0.8 x 784 = 627, of half of it, and of 627 / 512, the last.
     for query, side in ((1, 25), (11, 18), (9000, 1)):
         assert attack.side(tf.constant(query), images) == side
+    # Section 3.2: halved after each of these queries. Sides of 1,000 pixels, too many to be equal.
+    large = tf.zeros([1, 1000, 1000, 1])
+    for halvings, query in enumerate((10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)):
+        for after, more in ((0, 0), (1, 1)):
+            side = round(1000 * np.sqrt(0.8 / 2 ** (halvings + more)))
+            assert attack.side(tf.constant(query + after), large) == side
     # A tenth of the queries: ten times as soon.
     assert Square(attacks_support.linear, queries=1000).side(tf.constant(2), images) == 18
 
@@ -69,6 +76,37 @@ def test_two_bumps_of_length_one():
     assert _two_bumps(tf.zeros([1, 1], tf.int32), tf.zeros([1, 1], tf.int32), 1)[0, 0] == -1
     # The farthest ring has sum 1 / 3^2, the middle 1 + 1/4 + 1/9 (distances 0, 1 and 2 of 3).
     assert lower[1, 2] / lower[1, 0] == pytest.approx((1 + 1 / 4 + 1 / 9) / (1 / 9), rel=1e-4)
+
+
+def _proposed(change, side, count=40):
+    """Changes that norm l2 proposes for images that were changed by `change`, epsilon 1."""
+    attack = Square(attacks_support.linear, norm="l2", low=-9.0, high=9.0)
+    images = tf.zeros([count, 8, 8, 1])
+    found = images + tf.constant(change, tf.float32)
+    seed = noise.seed_pair(0, "", 0, 0)
+    side, query = tf.constant(side), tf.constant(1)
+    return attack._propose_l2(images, found, tf.constant(1.0), side, query, seed).numpy()[..., 0]
+
+
+def test_the_length_that_is_left_goes_to_the_square():
+    # A change of 0.05 everywhere has length 0.4, so 1 - 0.16 is left. The square of 2 by 2 gets
+    # that and what lay in the n pixels of both squares, (0.84 + n 0.05^2), others keep 0.05.
+    for proposed in np.abs(_proposed(0.05, 2)):
+        unit = np.median(proposed) / 0.05  # All are scaled to length 1 in the end.
+        source, to = np.sum(proposed == 0), proposed > 2 * np.median(proposed)
+        gathered = np.sum(proposed[to] ** 2) / unit**2
+        assert gathered == pytest.approx(0.84 + (4 + source) * 0.05**2, rel=1e-4)
+
+
+def test_bumps_lie_and_stand():
+    # Of a square of 4 by 4 one half is positive, the upper or the left one, and the other negative.
+    lying = []
+    for proposed in _proposed(0.0, 4):
+        rows, columns = np.nonzero(proposed)
+        signs = np.sign(proposed[rows[0] : rows[0] + 4, columns.min() : columns.min() + 4])
+        lying.append(np.all(signs == signs[:, :1]))
+        assert lying[-1] != np.all(signs == signs[:1])
+    assert 8 < np.sum(lying) < 32  # Of 40, a deviation of 3.2 around 20.
 
 
 def test_vectors_have_no_squares():
