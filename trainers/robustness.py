@@ -10,6 +10,7 @@ Several runs end in one table, robustness.csv, and one picture, robustness.png a
 
 import functools
 import pathlib
+from collections.abc import Sequence
 
 import flags.programs
 import flags.robustness  # noqa: F401 (these define the flags below)
@@ -18,12 +19,24 @@ from trainers.errors import UsageError
 from trainers.evaluate import find_folders, find_runs
 from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
-from trainers.settings import program
+from trainers.settings import program, run_flags
 
 _FLAGS = ("workdir", "weights", "output", "quiet", *settings_lib.FLAGS)
 
 _work = program.Late("trainers.work.robustness")
 __getattr__ = _work.attribute
+
+
+def _refuse_several_datasets(runs: Sequence[str]) -> None:
+    """Their pixels are as many and as large as they are: one strength is another one there."""
+    sound = [run for run in runs if run_flags.is_sound(pathlib.Path(run))]
+    experiments = [experiment_lib.from_flags(run_flags.read(run)) for run in sound]
+    datasets = {experiment.dataset.removesuffix("_cropped") for experiment in experiments}
+    if len(datasets) > 1:
+        raise UsageError(
+            "--workdir must name runs on one data set, for a strength is not the same on another. "
+            f"Received: runs on {' and '.join(sorted(datasets))}"
+        )
 
 
 def main(argv: list[str]) -> int:
@@ -39,6 +52,7 @@ def main(argv: list[str]) -> int:
                 "--output must name a folder for the table and the picture of several runs. "
                 "Received: nothing"
             )
+        _refuse_several_datasets(runs)
         folders = find_folders(runs, output)
         for folder in folders:
             refuse_unwritable(folder, flag="--output" if output else "--workdir")

@@ -7,6 +7,7 @@ from absl import flags as absl_flags
 from absl.testing import flagsaver
 
 from trainers import robustness
+from trainers.settings import experiment as experiment_lib
 
 _FAST = (
     "--attacks=fgsm,random_removal",
@@ -46,10 +47,14 @@ def test_runs_end_in_one_table_and_one_picture(make_run, result, tmp_path, capfd
     assert (place / "robustness.png").read_bytes().startswith(b"\x89PNG")
     assert (place / "robustness.pdf").read_bytes().startswith(b"%PDF")
     # What is there is not measured again, unless it was measured otherwise.
-    (place / "mle_1" / "robustness.json").write_text(json.dumps({**report, "images": 31}))
+    (place / "mle_1" / "robustness.json").write_text(
+        json.dumps({**report, "images": 31, "warnings": ["square is too weak"]})
+    )
     assert _main(*flags, "--quiet") == 0
     assert json.loads((place / "mle_1" / "robustness.json").read_text())["images"] == 31
-    assert capfd.readouterr().out == ""
+    output = capfd.readouterr()
+    assert output.out == ""
+    assert f"warning: {tmp_path}/runs/mle_1: square is too weak\n" in output.err
     assert _main(f"--workdir={tmp_path}/runs/mle_1", f"--output={place}/mle_1", *_FAST,
                  "--num_images=20") == 0  # fmt: skip
     assert json.loads((place / "mle_1" / "robustness.json").read_text())["images"] == 20
@@ -80,3 +85,12 @@ def test_several_runs_need_a_folder(tmp_path, capfd):
         (tmp_path / name / "config.flags").touch()
     assert _main(f"--workdir={tmp_path}/*") == 2
     assert "--output must name a folder for the table and the picture" in capfd.readouterr().err
+
+
+def test_data_sets_are_not_mixed(tmp_path, capfd):
+    for name in ("digits", "mnist"):
+        (tmp_path / name).mkdir()
+        values = experiment_lib.parse([f"--dataset={name}", f"--workdir={tmp_path / name}"])
+        (tmp_path / name / "config.flags").write_text(experiment_lib.to_flagfile(values))
+    assert _main(f"--workdir={tmp_path}/*", f"--output={tmp_path}/out") == 2
+    assert capfd.readouterr().err.endswith("Received: runs on digits and mnist\n")

@@ -6,18 +6,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
-from absl import logging
 
-from trainers import errors
-from trainers.errors import RunFailedError, UsageError
-from trainers.reports import evaluation, seeds
+from trainers.errors import UsageError
+from trainers.reports import evaluation, run_by_run, seeds
 from trainers.run.loop import Loop
 from trainers.run.provenance import provenance
 from trainers.run.restore import restore
 from trainers.run.storage import storing, write_aside
-from trainers.settings import program, run_flags
+from trainers.settings import program
 from xadv_tf import figures
 
 
@@ -133,36 +130,20 @@ def run(
         weights: "last", "best" or "ema", see `restore`.
         quiet: print no results.
     """
-    logging.set_verbosity(logging.ERROR)
-    tf.get_logger().setLevel("ERROR")  # Of many runs it says that each has a function of its own.
-    reports: dict[str, dict[str, Any]] = {}
-    status = 0
-    try:
-        seeds.group([run for run in folders if run_flags.is_sound(pathlib.Path(run))])
-    except ValueError as error:  # Of what is wrong with all of them, before the work.
-        return program.mistake(error)
-    for run, folder in folders.items():
-        keras.utils.clear_session()
-        try:
-            measured, about = evaluate(run, split=split, weights=weights)
-            with storing(f"the results in {folder}"):
-                write(measured, about, folder)
-        except errors.from_outside(ValueError) as error:
-            status = program.mistake(_of_run(error, run))
-            continue
-        except RunFailedError as error:
-            print(f"error: {error}", file=sys.stderr)
-            status = errors.FAILED
-            continue
-        reports[run] = about
-        if quiet:
-            continue
+
+    def one(run: str, folder: pathlib.Path) -> dict[str, Any]:
+        measured, about = evaluate(run, split=split, weights=weights)
+        with storing(f"the results in {folder}"):
+            write(measured, about, folder)
         title = describe(about)
-        if len(folders) == 1:
+        if not quiet and len(folders) == 1:
             evaluation.print_evaluation(measured, title)
             print(f"Numbers and pictures: {folder}")
-        else:
+        elif not quiet:
             print(f"{run}: {title}, accuracy {100 * measured.accuracy:.2f} %", flush=True)
+        return about
+
+    reports, status = run_by_run.collect(folders, one, done="evaluated")
     if len(folders) > 1 and reports:
         name = evaluation.file_name("seeds.json", split, weights)
         place = pathlib.Path(output) / name if output else None
@@ -171,10 +152,3 @@ def run(
         except OSError as error:
             return program.mistake(error)
     return status
-
-
-def _of_run(error: Exception, run: str) -> Exception:
-    """The error, said such that one knows of which run of several."""
-    if isinstance(error, UsageError):
-        return error
-    return UsageError(f"--workdir={run} cannot be evaluated: {errors.sentence(error)}")

@@ -6,19 +6,14 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-import keras
-import tensorflow as tf
-from absl import logging
-
 from trainers import errors
 from trainers.attacking import measuring, summaries
 from trainers.attacking.settings import Settings
-from trainers.errors import RunFailedError, UsageError
-from trainers.reports import seeds
+from trainers.errors import RunFailedError
+from trainers.reports import run_by_run, seeds
 from trainers.run.provenance import provenance
 from trainers.run.restore import restore
 from trainers.run.storage import storing, write_aside
-from trainers.settings import program, run_flags
 from xadv_tf import figures
 
 _NAME = "robustness"
@@ -43,26 +38,11 @@ def run(
         weights: "last", "best" or "ema", see `restore`.
         quiet: print no results.
     """
-    logging.set_verbosity(logging.ERROR)
-    tf.get_logger().setLevel("ERROR")  # Each attack has a function of its own, and it counts them.
-    reports: dict[str, dict[str, Any]] = {}
-    status = 0
-    try:
-        seeds.group([each for each in folders if run_flags.is_sound(pathlib.Path(each))])
-    except ValueError as error:  # Of what is wrong with all of them, before the work.
-        return program.mistake(error)
-    for workdir, folder in folders.items():
-        keras.utils.clear_session()
-        try:
-            reports[workdir] = _attack(workdir, folder, settings, weights=weights, quiet=quiet)
-        except errors.from_outside(ValueError) as error:
-            sentence = errors.sentence(error)
-            if not isinstance(error, UsageError):
-                sentence = f"--workdir={workdir} cannot be attacked: {sentence}"
-            status = program.mistake(UsageError(sentence))
-        except RunFailedError as error:
-            print(f"error: {error}", file=sys.stderr)
-            status = errors.FAILED
+
+    def one(workdir: str, folder: pathlib.Path) -> dict[str, Any]:
+        return _attack(workdir, folder, settings, weights=weights, quiet=quiet)
+
+    reports, status = run_by_run.collect(folders, one, done="attacked")
     try:
         if reports:
             _show(reports, output, quiet=quiet)
@@ -87,24 +67,25 @@ def _attack(
         "settings": settings.report(),
     }
     place = folder / f"{_NAME}.json"
-    known = _read(place)
-    if known is not None and all(known.get(key) == value for key, value in what.items()):
-        if not quiet:
-            print(f"{workdir}: as in {place}", flush=True)
-        return known
 
     def say(text: str) -> None:
         if not quiet:
             print(f"{workdir}: {text}", flush=True)
 
-    report = {**what, **measuring.measure(method, data, settings, say=say), **provenance()}
+    known = _read(place)
+    if known is not None and all(known.get(key) == value for key, value in what.items()):
+        say(f"as in {place}")
+        report = known
+    else:
+        report = {**what, **measuring.measure(method, data, settings, say=say), **provenance()}
+        for sentence in report["left_out"]:
+            say(sentence)
+        with storing(f"the results in {folder}"):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_aside(place, json.dumps(report, indent=1) + "\n")
+    # What cannot be believed cannot be believed the second time either.
     for sentence in report["warnings"]:
         print(f"warning: {workdir}: {sentence}", file=sys.stderr, flush=True)
-    for sentence in report["left_out"]:
-        say(sentence)
-    with storing(f"the results in {folder}"):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_aside(place, json.dumps(report, indent=1) + "\n")
     return report
 
 

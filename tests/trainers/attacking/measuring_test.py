@@ -65,6 +65,18 @@ def test_the_worst_is_of_all_attacks_but_the_random_one():
     assert report["warnings"] == []
 
 
+def test_random_removal_is_no_part_of_the_worst(monkeypatch):
+    random = _Breaks(40)
+    random.worst_case = False
+    made = {"greedy_removal": _Breaks(10), "random_removal": random}
+    threat = Threat("removal", (0.0, 0.5), (0.0, 9.0), made)
+    monkeypatch.setattr(measuring.threats_lib, "of_run", lambda *_, **__: ([threat], []))
+    monkeypatch.setattr(measuring, "_test_images", lambda *_: (np.ones((40, 1)), np.zeros(40, int)))
+    report = measuring.measure(None, None, SETTINGS, say=lambda _: None)
+    right = report["threats"]["removal"]["right"]
+    assert right == {"greedy_removal": [40, 30], "random_removal": [40, 0], "worst": [40, 30]}
+
+
 def test_masked_gradients_are_warned_of():
     settings = dataclasses.replace(SETTINGS, attacks=("pgd", "square"))
     report = measuring.measure(_stepped, _data(), settings, say=lambda _: None)

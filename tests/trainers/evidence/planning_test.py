@@ -7,6 +7,7 @@ from trainers.errors import UsageError
 from trainers.evidence import planning
 from trainers.run import status
 from trainers.settings import experiment as experiment_lib
+from trainers.settings import overriding
 
 _LABELS = ["MLE", "RandomMask", "VAT", "xVAT-I", "xVAT-T"]
 
@@ -136,6 +137,13 @@ def test_quick_keeps_the_epochs_and_shortens_them():
     assert (whole.experiment.train_steps, whole.experiment.steps_per_epoch) == (50_000, 500)
     assert (quick.experiment.train_steps, quick.experiment.steps_per_epoch) == (2_500, 25)
     assert "--train_steps=2500" in quick.arguments and "--train_steps=2500\n" in quick.config
+
+
+def test_quick_keeps_as_many_epochs_where_they_do_not_divide():
+    values = experiment_lib.parse(["--train_steps=300", "--steps_per_epoch=30", "--workdir=-"])
+    whole = overriding.Planned(["--workdir=-"], values, experiment_lib.from_flags(values))
+    # 10 epochs of 30 / 20, at least 1; 300 / 20 would be 15 of them.
+    assert planning._shortened(whole).experiment.train_steps == 10
 
 
 def test_a_run_is_held_as_long_as_another_has_its_lock(tmp_path):

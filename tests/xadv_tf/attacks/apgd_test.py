@@ -116,7 +116,7 @@ def test_its_way_is_that_of_the_paper(norm):
         return tf.sin(9 * x) + 0.3 * tf.cos(25 * x + 4 * y) - (y - 0.2) ** 2
 
     attack = APGD(classifier, norm=norm, steps=30, loss=height, low=-9, high=9, random_start=False)
-    starts = np.array([[0.05, 0.0], [-0.4, 0.3], [0.7, -0.2]], np.float32)
+    starts = np.array([[0.05, 0.0], [0.87, -0.28], [0.93, 0.12]], np.float32)
     found = attack(starts, [2, 2, 2], 0.5).numpy()
     for i, start in enumerate(starts.astype(float)):
 

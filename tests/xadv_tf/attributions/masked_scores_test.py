@@ -19,6 +19,16 @@ def test_masks_keep_their_share_and_move():
     assert np.any(other[0, ..., 0] != masks[0])
 
 
+def test_masks_are_shifted_by_less_than_a_cell_along_each_side():
+    # Cells are 4 rows high and a column wide: no shift along columns, of which 8 are there to be
+    # cut to 7, and 0 to 3 along rows. Without any, the first two rows would be of the outermost
+    # half of a cell, and equal.
+    masks = [masked_scores.random_masks((28, 7), seed=0, draw=i)[0, ..., 0] for i in range(30)]
+    assert {mask.shape for mask in masks} == {(28, 7)}
+    moved = sum(bool(np.any(mask[0] != mask[1])) for mask in masks)
+    assert 15 <= moved < 30  # Three of four: 22, up to a deviation of 2.4.
+
+
 def _looks_at_one(image):
     """Class 0 has the probability 0.1 + 0.8 times the pixel at (2, 9)."""
     p = 0.1 + 0.8 * image[:, 2, 9, 0]

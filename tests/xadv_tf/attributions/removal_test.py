@@ -57,6 +57,11 @@ def test_insertion_of_the_right_order():
     np.testing.assert_allclose(removal.area(curves.probability, COUNTS), [0.69625], rtol=1e-5)
 
 
+def test_an_area_is_over_the_share_of_the_pixels_not_over_the_points():
+    # 1 over the first pixel of four, then down to 0: 1/4 + 3/4 / 2.
+    np.testing.assert_allclose(removal.area([1.0, 1.0, 0.0], [0, 1, 4]), 0.625)
+
+
 def test_the_class_that_is_asked_for_is_followed():
     curves = _curves(removal.deletion, WEIGHTS[None], label=1)
     np.testing.assert_allclose(curves.probability[0], [0.05, 0.47, 0.77, 0.87, 0.9], rtol=1e-5)

@@ -45,3 +45,11 @@ def test_the_weight_of_the_divergence_counts():
     # A gate opens where keeping it is worth more than the divergence that closing it brings.
     low = _trained(adversarial_weight=1e-6, sparsity=1.0, num_steps=5)
     assert np.all(low > 0)
+
+
+def test_the_weight_of_the_gates_is_that_of_their_share():
+    # D = 2 - score = 2 (1 - z), of which the mean slope in log_alpha is -2 * 0.207 at 0 (E[z] is
+    # 0.707 at 1 and 0.293 at -1); that of 10 times the share of 9 gates is 10 / 9 * 0.1414 = 0.157,
+    # too little to keep the gate open. 10 for each gate would be 1.4.
+    log_alpha = _trained(divergence=lambda p, q: p[:, 0] - q[:, 0], sparsity=10.0, num_steps=40)
+    assert np.all(log_alpha[:, 1, 1] < 0) and np.all(_others(log_alpha) > 0)

@@ -28,6 +28,8 @@ def test_the_boundary_is_where_classes_are_equally_likely():
     points = np.concatenate([path.vertices for path in boundary.get_paths()])
     np.testing.assert_allclose(points[:, 0], 0.5, atol=0.01)
     assert (points[:, 1].min(), points[:, 1].max()) == (-2, 2)
+    ground = ax.collections[0]
+    np.testing.assert_allclose(ground.levels[1:-1], [0.05, 0.5, 0.95])  # 95 % of either class.
 
 
 def test_lines_lead_from_x_to_x_adv():

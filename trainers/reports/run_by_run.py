@@ -1,0 +1,64 @@
+"""Several runs, one after the other: one that cannot be worked on does not end the others."""
+
+import pathlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+from absl import logging
+
+from trainers import errors
+from trainers.errors import RunFailedError, UsageError
+from trainers.reports import seeds
+from trainers.settings import program, run_flags
+
+Report = dict[str, Any]
+
+
+def collect(
+    folders: Mapping[str, pathlib.Path],
+    work: Callable[[str, pathlib.Path], Report],
+    *,
+    done: str,
+) -> tuple[dict[str, Report], int]:
+    """Works on run by run, and says of each that failed why.
+
+    What is wrong with all of them, two runs that are one experiment of one seed, is said before
+    the work.
+
+    Args:
+        folders: where each run's results go, by its directory.
+        work: (a run's directory, its folder) -> its report. Raises ValueError for a run that it
+            cannot work on, RunFailedError where something else fails.
+        done: what is done with a run, as messages say it, e.g. "evaluated".
+
+    Returns:
+        The reports by the runs' directories, and the exit status: 0, or that of the last failure.
+    """
+    logging.set_verbosity(logging.ERROR)
+    tf.get_logger().setLevel("ERROR")  # Of many runs it says that each has a function of its own.
+    try:
+        seeds.group([run for run in folders if run_flags.is_sound(pathlib.Path(run))])
+    except ValueError as error:
+        return {}, program.mistake(error)
+    reports: dict[str, Report] = {}
+    status = 0
+    for run, folder in folders.items():
+        keras.utils.clear_session()
+        try:
+            reports[run] = work(run, folder)
+        except errors.from_outside(ValueError) as error:
+            status = program.mistake(_of_run(error, run, done))
+        except RunFailedError as error:
+            print(f"error: {error}", file=sys.stderr)
+            status = errors.FAILED
+    return reports, status
+
+
+def _of_run(error: Exception, run: str, done: str) -> Exception:
+    """The error, said such that one knows of which run of several."""
+    if isinstance(error, UsageError):
+        return error
+    return UsageError(f"--workdir={run} cannot be {done}: {errors.sentence(error)}")
