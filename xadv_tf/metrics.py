@@ -59,6 +59,13 @@ class Spread:
     std: float
     half_width: float
 
+    def interval_of_shares(self) -> tuple[float, float]:
+        """The interval of values that lie in [0, 1]: its ends, none of them beyond 0 and 1."""
+        return (
+            float(np.clip(self.mean - self.half_width, 0.0, 1.0)),
+            float(np.clip(self.mean + self.half_width, 0.0, 1.0)),
+        )
+
 
 def softmax(logits: Array) -> Array:
     """Probabilities, float64 [examples, classes]."""

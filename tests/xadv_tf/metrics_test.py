@@ -94,6 +94,16 @@ def test_spread_over_seeds():
     assert found.half_width == pytest.approx(4.302653 / np.sqrt(3), rel=1e-6)
 
 
+def test_an_interval_of_shares_ends_where_shares_do():
+    # Two values: std 0.1 sqrt(2) / 2, half width 12.706 x 0.05; three about 1/2 stay inside.
+    assert metrics.spread([0.9, 1.0]).interval_of_shares() == (pytest.approx(0.3147, abs=1e-4), 1.0)
+    assert metrics.spread([0.0, 0.1]).interval_of_shares()[0] == 0.0
+    inside = metrics.spread([0.4, 0.5, 0.6])
+    assert inside.interval_of_shares() == pytest.approx(
+        (0.5 - inside.half_width, 0.5 + inside.half_width)
+    )
+
+
 def test_one_value_has_no_spread():
     found = metrics.spread([0.5])
     assert (found.n, found.mean) == (1, 0.5)

@@ -192,8 +192,7 @@ def _mean_and_interval(right: Sequence[int], images: Sequence[int]) -> tuple[flo
         low, high = metrics.accuracy_interval(right[0], images[0])
         return right[0] / images[0], low, high
     spread = metrics.spread([r / n for r, n in zip(right, images, strict=True)])
-    low, high = spread.mean - spread.half_width, spread.mean + spread.half_width
-    return spread.mean, max(0.0, low), min(1.0, high)
+    return spread.mean, *spread.interval_of_shares()
 
 
 def _attacks(found: Sequence[Point]) -> list[str]:

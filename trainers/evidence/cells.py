@@ -73,7 +73,7 @@ def _results(title: str, rows: Sequence[Row]) -> Cells:
     lines = []
     for name, row in zip(names(rows), rows, strict=True):
         spread = metrics.spread(list(row.accuracies.values()))
-        low, high = spread.mean - spread.half_width, spread.mean + spread.half_width
+        low, high = spread.interval_of_shares()
         published = row.header.published
         lines.append(
             [

@@ -88,8 +88,7 @@ def csv_text(rows: Sequence[Row]) -> str:
         values: list[object] = [
             *(row.task.table, row.task.dataset, row.task.num_labeled, row.name, row.label),
             *(row.steps, row.full_steps, int(row.quick), spread.n, spread.mean),
-            *map(_or_empty, (spread.std, spread.mean - spread.half_width)),
-            _or_empty(spread.mean + spread.half_width),
+            *map(_or_empty, (spread.std, *spread.interval_of_shares())),
             *("" if published is None else round(published / 100, 6), row.weights, row.epochs),
         ]
         for found in cells_lib.references(row, rows).values():

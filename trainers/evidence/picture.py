@@ -29,12 +29,13 @@ def draw(rows: Sequence[Row]) -> Figure:
     for panel, task in zip(panels[:, 0], tasks, strict=True):
         own = [row for row in rows if row.task == task]
         for height, row in enumerate(own):
+            spread = metrics.spread(list(row.accuracies.values()))
+            ends = spread.interval_of_shares() if spread.n > 1 else (spread.mean, spread.mean)
+            arms = [[100 * abs(spread.mean - end)] for end in ends]
             values = [100 * value for value in row.accuracies.values()]
-            spread = metrics.spread(values)
-            half_width = spread.half_width if spread.n > 1 else 0.0
             panel.plot(values, [height] * len(values), "o", mfc="none", color=_OURS, ms=4,
                        alpha=0.6, label="a seed")  # fmt: skip
-            panel.errorbar(spread.mean, height, xerr=half_width, fmt="|", color=_OURS, ms=12,
+            panel.errorbar(100 * spread.mean, height, xerr=arms, fmt="|", color=_OURS, ms=12,
                            capsize=3, label="mean, 95 % interval")  # fmt: skip
             if row.header.published is not None:
                 panel.plot(row.header.published, height, "D", color=_PUBLISHED, ms=5,
@@ -46,7 +47,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         )
         panel.set_ylim(len(own) - 0.5, -0.5)
         panel.set_xlabel("test accuracy %")
-        panel.set_xlim(right=min(100.5, panel.get_xlim()[1]))  # An interval may reach beyond 100.
+        panel.set_xlim(right=min(100.5, panel.get_xlim()[1]))  # The margin may reach beyond 100.
         panel.set_title(str(task), loc="left", fontsize="medium")
         panel.grid(axis="x", alpha=0.3)
         handles, labels = panel.get_legend_handles_labels()

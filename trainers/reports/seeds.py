@@ -161,5 +161,4 @@ def _mean_and_std(spread: metrics.Spread, factor: float, digits: int) -> str:
 def _interval(spread: metrics.Spread) -> str:
     if spread.n < 2:
         return "-"
-    ends = (spread.mean - spread.half_width, spread.mean + spread.half_width)
-    return "–".join(f"{100 * end:.2f}" for end in ends)
+    return "–".join(f"{100 * end:.2f}" for end in spread.interval_of_shares())

@@ -22,7 +22,7 @@ def test_results(tables):
     assert list(by_method) == ["MLE", "VAT", "xVAT-I"]
     # 37.5 and 75: mean 56.25, deviation 37.5 / sqrt 2, and with one degree of freedom Student's
     # quantile is tan(0.95 pi / 2) = 12.706: half a width of 12.706 * 37.5 / 2.
-    assert by_method["VAT"][:3] == ["2", "56.25 ± 26.52", "-181.99 to 294.49"]
+    assert by_method["VAT"][:3] == ["2", "56.25 ± 26.52", "0.00 to 100.00"]
     assert by_method["VAT"][3:] == ["–", "–", "last", "2"]
 
 

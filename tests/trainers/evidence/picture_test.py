@@ -18,7 +18,9 @@ def test_seeds_means_and_intervals_stand_in_the_rows_lines(make_digits):
     bars = [bar for bar in panel.containers]
     # 12.706 * 12.5 / 2, see cells_test.py; a single run has no interval.
     (interval,) = bars[1].lines[2][0].get_segments()
-    assert interval[1][0] - interval[0][0] == pytest.approx(2 * 12.706 * 12.5 / 2, rel=1e-4)
+    # From below 0, where it is cut, to the mean and Student's half width of two values.
+    assert interval[0][0] == pytest.approx(0.0, abs=1e-9)
+    assert interval[1][0] == pytest.approx(18.75 + 12.706 * 12.5 / 2, rel=1e-4)
     names = [text.get_text() for text in panel.get_legend().get_texts()]
     assert names == ["a seed", "mean, 95 % interval"]
     # From the top down, as in the table.
