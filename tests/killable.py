@@ -37,6 +37,7 @@ def start(
     at=None,
     call=1,
     send=signal.SIGKILL,
+    constants=None,
 ):
     """Starts the program.
 
@@ -50,6 +51,7 @@ def start(
         at: name of a function of the project; None lets the run be.
         call: which of its calls gives the signal, before it does anything.
         send: the signal.
+        constants: {name of a constant of the project: another value}.
 
     Returns:
         The process, of multiprocessing.
@@ -61,7 +63,8 @@ def start(
     ):
         process = _CONTEXT.Process(
             target=_train,
-            args=(arguments, str(output), devices, gpu, tf_config, str(folder), at, call, send),
+            args=(arguments, str(output), devices, gpu, tf_config, str(folder), constants),
+            kwargs={"at": at, "call": call, "send": send},
         )
         process.start()
     return process
@@ -79,7 +82,7 @@ def newest(directory):
     return values, {**memory, "pace": None, "step": step}
 
 
-def _train(arguments, output, devices, gpu, tf_config, folder, at, call, send):
+def _train(arguments, output, devices, gpu, tf_config, folder, constants, *, at, call, send):
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for standard in (1, 2):
         os.dup2(descriptor, standard)
@@ -96,18 +99,25 @@ def _train(arguments, output, devices, gpu, tf_config, folder, at, call, send):
     os.chdir(folder)
     if tf_config is not None:
         os.environ["TF_CONFIG"] = tf_config
+    for name, value in (constants or {}).items():
+        setattr(*_find(name), value)
     if at is not None:
         _send_at(at, call, send)
     sys.argv = ["train", *arguments]
     train.cli()
 
 
-def _send_at(name, call, send):
+def _find(name):
+    """The module or class and the name in it of "module:name" or "module:Class.name"."""
     module, _, path = name.partition(":")
-    owner = functools.reduce(
-        getattr, path.split(".")[:-1], importlib.import_module(f"trainers.{module}")
-    )
-    function = getattr(owner, path.rpartition(".")[2])
+    *owners, last = path.split(".")
+    module = importlib.import_module(f"trainers.{module}")
+    return functools.reduce(getattr, owners, module), last
+
+
+def _send_at(name, call, send):
+    owner, last = _find(name)
+    function = getattr(owner, last)
     left = [call]
 
     def stand_in(*args, **kwargs):
@@ -116,4 +126,4 @@ def _send_at(name, call, send):
             os.kill(os.getpid(), send)
         return function(*args, **kwargs)
 
-    setattr(owner, path.rpartition(".")[2], stand_in)
+    setattr(owner, last, stand_in)

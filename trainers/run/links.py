@@ -24,15 +24,21 @@ ENDS: Mapping[str, type[Exception]] = {
     "mistake": UsageError,
     "failed": RunFailedError,
     "lost": PeerLostError,
+    "silent": PeerLostError,
 }
-# Seconds. A machine that has lost its power is noticed after some 30.
+# Seconds. Python is kept from its other threads while it copies a large array.
+SILENCE = 60.0
+_BETWEEN_BEATS = 5.0
 _BETWEEN_TRIES = 0.2
 _FOR_A_HELLO = 10.0
-_KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
+_FOR_LAST_WORDS = 3.0
 
 
 class Link:
-    """One connection; once started, with a thread that reads from it.
+    """One connection; once started, with a thread that reads from it and one that says "alive".
+
+    A process that is stopped, and a machine without power or network, leave a connection open: only
+    that nothing comes tells of them.
 
     Args:
         connection: a socket.
@@ -43,11 +49,15 @@ class Link:
         self.closed = threading.Event()
         self._socket = connection
         self._messages = _messages(connection)
+        self._sending = threading.Lock()
 
     def receive(self, seconds: float) -> dict[str, Any]:
         """The next message before `start`; {} if there is none in time."""
         self._socket.settimeout(max(0.01, seconds))
-        return next(self._messages, {})
+        try:
+            return next(self._messages, {})
+        except TimeoutError:
+            return {}
 
     @property
     def alive(self) -> bool:
@@ -65,19 +75,16 @@ class Link:
 
         Args:
             index: the worker at the other end.
-            ended: (index, end, sentence or None) is called if it ends otherwise than well.
+            ended: (index, one of ENDS, sentence or None) is called if it ends otherwise than well.
         """
-        self._socket.settimeout(None)
+        self._socket.settimeout(SILENCE)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in _KEEPALIVE.items():
-            if hasattr(socket, name):  # Not on every system.
-                self._socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
         threading.Thread(target=self._listen, args=(index, ended), daemon=True).start()
+        threading.Thread(target=self._beat, daemon=True).start()
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Sends; that a connection is broken is noticed where it is read."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), self._sending:
             self._socket.sendall(json.dumps(message).encode() + b"\n")
 
     def close(self) -> None:
@@ -87,17 +94,24 @@ class Link:
         self._socket.close()
 
     def _listen(self, index: int, ended: Callable[[int, str, str | None], None]) -> None:
-        parted = False
-        for message in self._messages:
-            if "value" in message:
-                self.values.put(message["value"])
-            elif "end" in message:
-                ended(index, str(message["end"]), str(message.get("sentence")))
-            parted = parted or "value" not in message
+        parted, end = False, "lost"
+        try:
+            for message in self._messages:
+                if "value" in message:
+                    self.values.put(message["value"])
+                elif "end" in message:
+                    ended(index, str(message["end"]), str(message.get("sentence")))
+                parted = parted or "end" in message or "bye" in message
+        except TimeoutError:
+            end = "silent"
         if not parted:
-            ended(index, "lost", None)
+            ended(index, end, None)
         self.values.put(NOTHING)
         self.closed.set()
+
+    def _beat(self) -> None:
+        while not self.closed.wait(_BETWEEN_BEATS):
+            self.send({"alive": True})
 
 
 def meet(cluster: Cluster, *, seconds: float) -> list[Link]:
@@ -129,6 +143,7 @@ def _gather(cluster: Cluster, deadline: float, seconds: float) -> list[Link]:
             f"the chief's port in {VARIABLE} must be free on its machine. "
             f"Received: {cluster.addresses[0]} ({error.strerror})"
         ) from error
+    sent_away = ""
     with listener:
         while len(links) < len(cluster.addresses) - 1:
             listener.settimeout(max(0.01, deadline - time.monotonic()))
@@ -137,12 +152,14 @@ def _gather(cluster: Cluster, deadline: float, seconds: float) -> list[Link]:
             except TimeoutError:
                 missing = [i for i in range(1, len(cluster.addresses)) if i not in links]
                 late = f"{', '.join(map(cluster.name, missing))} did not come in {seconds:g} s"
+                late += sent_away
                 for link in links.values():
                     link.send({"end": "lost", "sentence": late})
                     link.close()
                 raise PeerLostError(late) from None
             index, why = _newcomer(link.receive(_FOR_A_HELLO), cluster, links)
             if index is None:
+                sent_away = f"; whoever came last was sent away: {why}"
                 link.send({"end": "mistake", "sentence": why})
                 link.close()
             else:
@@ -185,13 +202,15 @@ def _reach(cluster: Cluster, deadline: float, seconds: float) -> list[Link]:
             why = errors.reason(error) or type(error).__name__
         else:
             link.send({"worker": cluster.index, "cluster": list(cluster.addresses)})
-            answer = link.receive(deadline - time.monotonic())
+            # The chief's time may end a little later: it knows who did not come.
+            answer = link.receive(deadline + _FOR_LAST_WORDS - time.monotonic())
             if "welcome" in answer:
                 return [link]
+            waits = not answer and link.alive
             link.close()
             if answer.get("end") in ENDS:
                 raise ENDS[answer["end"]](str(answer.get("sentence")))
-            why = "it said nothing that a chief says"
+            why = "it waits for others" if waits else "it said nothing that a chief says"
         if time.monotonic() >= deadline:
             raise PeerLostError(
                 f"{cluster.name(0)}, the chief, could not be reached in {seconds:g} s ({why})"
@@ -200,11 +219,17 @@ def _reach(cluster: Cluster, deadline: float, seconds: float) -> list[Link]:
 
 
 def _messages(link: socket.socket) -> Iterator[dict[str, Any]]:
-    """What comes, until the connection ends or something else than messages comes."""
+    """What comes, until the connection ends or something else than messages comes.
+
+    Raises:
+        TimeoutError: the socket's time is over.
+    """
     rest = b""
     while True:
         try:
             received = link.recv(1 << 16)
+        except TimeoutError:
+            raise
         except OSError:
             return
         if not received:

@@ -13,7 +13,7 @@ from typing import Any
 
 from trainers import errors
 from trainers.errors import PeerLostError, PreemptedError, UsageError
-from trainers.run.links import ENDS, NOTHING, Link, meet
+from trainers.run.links import ENDS, NOTHING, SILENCE, Link, meet
 from trainers.settings import program
 from trainers.settings.cluster import Cluster
 
@@ -158,7 +158,8 @@ class Peers:
 
     def _peer_ended(self, index: int, kind: str, sentence: str | None) -> None:
         """In a link's thread: a peer was lost, or tells why it or another one ends."""
-        sentence = sentence or f"{self.cluster.name(index)} was lost; start all workers again"
+        how = f"said nothing for {SILENCE:g} s" if kind == "silent" else "was lost"
+        sentence = sentence or f"{self.cluster.name(index)} {how}; start all workers again"
         with self._lock:
             if self._end is not None or self.left:
                 return

@@ -6,6 +6,7 @@ import hashlib
 import os
 import pathlib
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -73,6 +74,9 @@ def strategy(peers: Peers) -> tf.distribute.Strategy:
     Raises:
         UsageError: it cannot be made.
     """
+    # Before TensorFlow waits for all of them: nothing can wake it then, for it keeps Python's lock.
+    _refuse_taken(peers)
+    peers.all(None)
     peers.on_loss(functools.partial(_break_off, peers))
     handler = signal.getsignal(signal.SIGTERM)
     try:
@@ -94,6 +98,21 @@ def _sources() -> str:
         for path in sorted((_PROJECT / top).rglob("*.py")):
             found.update(f"{path.relative_to(_PROJECT)}\n".encode() + path.read_bytes())
     return found.hexdigest()[:12]
+
+
+def _refuse_taken(peers: Peers) -> None:
+    """Raises UsageError if another program listens at this worker's port."""
+    cluster = peers.cluster
+    host, port = cluster_lib.host_and_port(cluster.addresses[cluster.index])
+    try:
+        socket.create_server(
+            ("", port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        ).close()
+    except OSError as error:
+        raise UsageError(
+            f"a worker's port in {cluster_lib.VARIABLE} must be free on its machine. "
+            f"Received: {cluster.addresses[cluster.index]} ({error.strerror})"
+        ) from error
 
 
 def _break_off(peers: Peers, error: Exception) -> None:

@@ -94,17 +94,10 @@ def test_strangers_are_sent_away(message, answer):
 def test_a_worker_may_die_and_come_back_before_all_are_there():
     workers = workers_support.addresses(2)
     first = Cluster((*workers, "127.0.0.1:1"), 0)
-    hello = json.dumps({"worker": 1, "cluster": list(first.addresses)}).encode()
     met = []
     chief = threading.Thread(target=lambda: met.extend(links.meet(first, seconds=20)))
     chief.start()
-    while True:
-        try:
-            connection = socket.create_connection(host_and_port(workers[0]))
-            break
-        except ConnectionRefusedError:
-            time.sleep(0.01)
-    connection.sendall(hello + b"\n")
+    connection = _hello(first.addresses, 1)
     time.sleep(0.1)
     connection.close()
     others = [
@@ -127,3 +120,67 @@ def test_a_port_that_is_taken():
         address = f"127.0.0.1:{other.getsockname()[1]}"
         with pytest.raises(UsageError, match=rf"must be free .*Received: {address}"):
             links.meet(Cluster((address, "127.0.0.1:1"), 0), seconds=1)
+
+
+def _hello(workers, index):
+    """A connection on which worker `index` has said who it is, and nothing after it."""
+    hello = json.dumps({"worker": index, "cluster": list(workers)}).encode()
+    while True:
+        try:
+            connection = socket.create_connection(host_and_port(workers[0]))
+        except ConnectionRefusedError:
+            time.sleep(0.01)
+        else:
+            connection.sendall(hello + b"\n")
+            return connection
+
+
+def test_a_peer_that_says_nothing_is_silent_and_one_that_has_nothing_to_say_is_not(monkeypatch):
+    monkeypatch.setattr(links, "SILENCE", 0.6)
+    monkeypatch.setattr(links, "_BETWEEN_BEATS", 0.1)
+    workers = tuple(workers_support.addresses(3))
+    ends, heard = [], threading.Event()
+    chief = threading.Thread(
+        target=lambda: ends.append(links.meet(Cluster(workers, 0), seconds=20))
+    )
+    chief.start()
+    with _hello(workers, 2):  # Of a process that is stopped from then on.
+        (mine,) = links.meet(Cluster(workers, 1), seconds=20)
+        chief.join()
+        said = []
+
+        def ended(*how):
+            said.append(how)
+            heard.set()
+
+        mine.start(0, ended)
+        for index, link in enumerate(ends[0], start=1):
+            link.start(index, ended)
+        assert heard.wait(10)
+        time.sleep(0.3)
+        assert said == [(2, "silent", None)]
+    for link in (mine, *ends[0]):
+        link.close()
+
+
+def test_whoever_was_sent_away_last_is_told_with_who_did_not_come():
+    workers = workers_support.addresses(2)
+    ends = []
+
+    def meet():
+        with pytest.raises(PeerLostError) as caught:
+            links.meet(Cluster(tuple(workers), 0), seconds=1)
+        ends.append(str(caught.value))
+
+    chief = threading.Thread(target=meet)
+    chief.start()
+    with _hello([workers[0], "other:1"], 1):
+        chief.join()
+    (sentence,) = ends
+    assert sentence.startswith(
+        f"worker 1 ({workers[1]}) did not come in 1 s; whoever came last was"
+    )
+    assert sentence.endswith(
+        f"sent away: TF_CONFIG must have one cluster on all workers. Received: "
+        f"{[workers[0], 'other:1']}, and on worker 0 ({workers[0]}) {workers}"
+    )

@@ -1,5 +1,6 @@
 """Tests of trainers/run/training.py: what is due at which step, by a loop that learns nothing."""
 
+import itertools
 import json
 
 import keras
@@ -10,10 +11,12 @@ import tensorflow as tf
 from trainers.errors import PreemptedError, RunFailedError
 from trainers.run import training
 from trainers.run.checkpoints import Checkpoints, checkpoint
+from trainers.run.peers import Peers
 from trainers.run.progress import Progress
 from trainers.run.run_directory import RunDirectory
 from trainers.run.training import Training
 from trainers.settings import experiment as experiment_lib
+from trainers.settings.cluster import Cluster
 from xadv_tf.methods import MLE
 
 
@@ -59,11 +62,22 @@ class _Pictures:
         self.asked.append(step)
 
 
+class _Worker(Peers):
+    """Worker 1 of two; `chief` tells what the chief says when it says a value."""
+
+    def __init__(self, chief):
+        super().__init__(Cluster(("first:1", "second:1"), 1))
+        self._chief = chief
+
+    def all(self, value):
+        return [self._chief(value), value]
+
+
 @pytest.fixture
 def make(tmp_path):
     """(flags ..., validation: accuracy by step) -> Training, its loop and its directory."""
 
-    def make(*arguments, validation=None, stop=lambda: False, summaries=None):
+    def make(*arguments, validation=None, stop=lambda: False, summaries=None, peers=None):
         flags = [f"--workdir={tmp_path}/run", "--method=mle", "--train_steps=12", "--quiet"]
         flags += ["--steps_per_epoch=100", "--log_every=100", "--checkpoint_every=100"]
         values = experiment_lib.parse([*flags, *arguments])
@@ -83,6 +97,7 @@ def make(tmp_path):
             evaluate=evaluate,
             summaries=summaries or _Pictures(),
             stop_requested=stop,
+            peers=peers,
         )
         return made, loop, directory
 
@@ -253,3 +268,45 @@ def test_steps_that_are_profiled_are_called_one_by_one(make):
     _run(made, directory)
     assert {5, 6, 7, 12} <= set(np.cumsum(loop.calls).tolist())
     assert list(directory.path.glob("train/plugins/profile/*/*"))
+
+
+def test_the_chiefs_clock_decides_how_many_steps_a_call_takes(make, monkeypatch):
+    # By its own, of a thousand steps a second, a worker would take all that are left at once.
+    made, loop, directory = make(peers=_Worker(lambda mine: 3 if type(mine) is int else mine))
+    monkeypatch.setattr(made, "_refuse_drift", lambda: None)
+    clock = itertools.count(step=0.001)
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(clock))
+    _run(made, directory)
+    assert loop.calls == [3, 3, 3, 3]
+
+
+def test_what_is_best_is_what_the_chief_measured(make):
+    measured = iter([0.9, 0.1, 0.2, 0.3])
+
+    def chief(mine):
+        return {"accuracy": next(measured)} if type(mine) is dict and loop.step < 12 else mine
+
+    accuracies = {3: 0.1, 6: 0.2, 9: 0.3, 12: 0.4}
+    flags = ["--steps_per_epoch=3"]
+    made, loop, directory = make(*flags, validation=accuracies, peers=_Worker(chief))
+    _run(made, directory)
+    assert _kept(directory, "best") == ([3], 3.0)
+
+
+def test_a_request_to_another_worker_stops_this_one(make):
+    made, loop, directory = make(
+        "--log_every=1", peers=_Worker(lambda mine: loop.step == 5 if mine is False else mine)
+    )
+    with pytest.raises(PreemptedError, match="^stopped at step 5, saved$"):
+        _run(made, directory)
+    assert _kept(directory, "checkpoints") == ([5], 5.0)
+
+
+def test_weights_that_are_not_the_chiefs_are_not_saved(make):
+    made, _, directory = make(
+        peers=_Worker(lambda mine: mine + 1 if type(mine) is int and mine > 12 else mine)
+    )
+    sentence = r"^worker 1 \(second:1\) has other weights than worker 0 \(first:1\) after step 12;"
+    with pytest.raises(RunFailedError, match=sentence):
+        _run(made, directory)
+    assert not (directory.path / "checkpoints").exists()

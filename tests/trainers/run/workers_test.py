@@ -3,6 +3,7 @@
 import functools
 import os
 import pathlib
+import socket
 import threading
 import time
 
@@ -13,7 +14,7 @@ from trainers.errors import PeerLostError, RunFailedError, UsageError
 from trainers.run import workers
 from trainers.run.peers import Peers
 from trainers.settings import experiment as experiment_lib
-from trainers.settings.cluster import Cluster
+from trainers.settings.cluster import Cluster, host_and_port
 
 
 def _together(*arguments):
@@ -84,6 +85,24 @@ def test_the_chief_alone_writes_where_it_was_asked_to():
     assert (chief, there) == ("run", False)  # Made where it is opened.
     assert other != "run" and other_there
     assert not pathlib.Path(other).exists()
+
+
+def test_a_port_that_is_taken_is_said_by_all_before_tensorflow_waits(monkeypatch):
+    monkeypatch.setattr(
+        workers.tf.distribute, "MultiWorkerMirroredStrategy", lambda: pytest.fail("it was made")
+    )
+
+    def body(peers):
+        if not peers.cluster.index:
+            return workers.strategy(peers)
+        with socket.create_server(("", host_and_port(peers.cluster.addresses[1])[1])):
+            return workers.strategy(peers)
+
+    ends = workers_support.as_threads(2, body)
+    assert [type(end) for end in ends] == [UsageError] * 2
+    sentence = "a worker's port in TF_CONFIG must be free on its machine. Received: 127.0.0.1:"
+    assert str(ends[1]).startswith(sentence)
+    assert str(ends[0]).endswith(f") ended by a mistake: {ends[1]}")
 
 
 @pytest.mark.parametrize(
