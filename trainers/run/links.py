@@ -166,6 +166,9 @@ def _gather(cluster: Cluster, deadline: float, seconds: float) -> list[Link]:
                 if index in links:
                     links[index].close()
                 links[index] = link
+                # Who died while it waited for the others comes again, and must find the chief.
+                for gone in [i for i, each in links.items() if not each.alive]:
+                    links.pop(gone).close()
     for link in links.values():
         link.send({"welcome": True})
     return [links[index] for index in sorted(links)]
@@ -203,14 +206,15 @@ def _reach(cluster: Cluster, deadline: float, seconds: float) -> list[Link]:
         else:
             link.send({"worker": cluster.index, "cluster": list(cluster.addresses)})
             # The chief's time may end a little later: it knows who did not come.
-            answer = link.receive(deadline + _FOR_LAST_WORDS - time.monotonic())
+            last_words = deadline + _FOR_LAST_WORDS
+            answer = link.receive(last_words - time.monotonic())
             if "welcome" in answer:
                 return [link]
-            waits = not answer and link.alive
+            waits = not answer and time.monotonic() >= last_words
             link.close()
             if answer.get("end") in ENDS:
                 raise ENDS[answer["end"]](str(answer.get("sentence")))
-            why = "it waits for others" if waits else "it said nothing that a chief says"
+            why = "it did not answer" if waits else "it said nothing that a chief says"
         if time.monotonic() >= deadline:
             raise PeerLostError(
                 f"{cluster.name(0)}, the chief, could not be reached in {seconds:g} s ({why})"
