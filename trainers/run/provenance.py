@@ -9,6 +9,8 @@ import keras
 import tensorflow as tf
 
 _PROJECT = pathlib.Path(__file__).resolve().parents[2]
+# "git archive", and with it a download from a forge, puts the commit here: see .gitattributes.
+_ARCHIVED = "$Format:%H$"
 
 
 def provenance() -> dict[str, str]:
@@ -36,7 +38,8 @@ def _cores_used() -> int:
 
 
 def _commit() -> str:
-    # A fixed command on the project's own folder; without git or a repository there is no commit.
+    # A fixed command on the project's own folder. Without git or a repository there is no commit,
+    # unless the project was unpacked from an archive that names its own.
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],  # noqa: S607
@@ -46,7 +49,7 @@ def _commit() -> str:
             check=True,
         )
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return "unknown" if _ARCHIVED.startswith("$") else _ARCHIVED[:12]
     return described.stdout.strip()
 
 

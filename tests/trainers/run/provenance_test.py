@@ -1,5 +1,8 @@
+import io
 import os
 import platform
+import subprocess
+import tarfile
 
 import keras
 import pytest
@@ -58,6 +61,27 @@ def test_without_a_repository_or_git_the_commit_is_unknown(git, tmp_path, monkey
     assert provenance.provenance()["commit"] == "unknown"
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     assert provenance.provenance()["commit"] == "unknown"
+
+
+def test_an_archive_of_the_project_names_its_commit(git, monkeypatch):
+    git("exit 128")
+    monkeypatch.setattr(provenance, "_ARCHIVED", "0123456789abcdef0123456789abcdef01234567")
+    assert provenance.provenance()["commit"] == "0123456789ab"
+
+
+def test_git_writes_the_commit_into_an_archive():
+    project = provenance._PROJECT
+    if not (project / ".git").exists():
+        pytest.skip("the project is no repository here")
+    file = "trainers/run/provenance.py"
+    # Attributes that are not committed yet count too, so that this test is true of what is tested.
+    command = ["git", "archive", "--worktree-attributes", "HEAD", file]
+    made = subprocess.run(command, cwd=project, capture_output=True, check=True)  # noqa: S603
+    command = ["git", "rev-parse", "HEAD"]
+    head = subprocess.run(command, cwd=project, capture_output=True, check=True)  # noqa: S603
+    with tarfile.open(fileobj=io.BytesIO(made.stdout)) as archive:
+        text = archive.extractfile(file).read().decode()
+    assert f'_ARCHIVED = "{head.stdout.decode().strip()}"' in text
 
 
 def test_hardware_is_the_cards_where_there_are_some(monkeypatch):
