@@ -12,6 +12,9 @@ FAILED = 1
 PREEMPTED = 75
 
 _INSIDE_TENSORFLOW = re.compile(r"\{\{.*?\}\} ?|\[Op:\w*\]|\[\[.*?\]\]")
+# What TensorFlow puts before the reason that a graph failed for: its heading, and where the graph's
+# operation was made, file by file.
+_HEADING = re.compile(r"\s|$|Graph execution error:$|Detected at node |<stack traces unavailable>$")
 
 
 class UsageError(ValueError):
@@ -51,7 +54,7 @@ def reason(error: BaseException) -> str:
     """What an error says, in one line, without where in TensorFlow it arose."""
     text = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
     lines = _INSIDE_TENSORFLOW.sub("", str(text)).strip().splitlines()
-    return lines[0].strip() if lines else ""
+    return next((line.strip() for line in lines if not _HEADING.match(line)), "")
 
 
 def sentence(error: BaseException) -> str:

@@ -7,6 +7,16 @@ import tensorflow as tf
 from trainers import errors
 from trainers.errors import RunFailedError, UsageError
 
+# As TensorFlow 2.21 writes it.
+_OF_A_GRAPH = """Graph execution error:
+
+Detected at node MaxPoolGrad defined at (most recent call last):
+  File "steps.py", line 11, in <module>
+
+<stack traces unavailable>
+no deterministic gradient
+\t [[{{node MaxPoolGrad}}]] [Op:__inference_step_12]"""
+
 
 def test_errors_from_outside_are_those_of_disks_memory_and_tensorflow():
     kinds = errors.from_outside(KeyError)
@@ -29,6 +39,7 @@ def test_errors_from_outside_are_those_of_disks_memory_and_tensorflow():
         (ValueError("{{function_node __f}} no room [Op:Add] name: \nmore"), "no room  name:"),
         (tf.errors.DataLossError(None, None, "{{function_node f}} truncated"), "truncated"),
         (MemoryError(), "MemoryError"),
+        (tf.errors.UnimplementedError(None, None, _OF_A_GRAPH), "no deterministic gradient"),
     ],
 )
 def test_what_is_said_of_an_error(error, said):

@@ -5,6 +5,7 @@ from xadv_tf.layers.ensemble_table import EnsembleTable
 from xadv_tf.layers.gradient_reversal import reverse_gradient
 from xadv_tf.layers.hard_concrete_gate import HardConcreteGate
 from xadv_tf.layers.ladder_decoder import GaussianDenoiser, LadderDecoder
+from xadv_tf.layers.max_pooling import MaxPooling2D
 from xadv_tf.layers.normalized_stage import NormalizedStage
 from xadv_tf.layers.perturbation_generator import PerturbationGenerator
 from xadv_tf.layers.perturbation_table import PerturbationTable
@@ -20,6 +21,7 @@ __all__ = [
     "GaussianDenoiser",
     "HardConcreteGate",
     "LadderDecoder",
+    "MaxPooling2D",
     "NormalizedStage",
     "PerturbationGenerator",
     "PerturbationTable",

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from xadv_tf import determinism
 from xadv_tf.layers.moments import batch_moments, num_synchronized
 
 
@@ -92,9 +93,12 @@ class BatchNormalization(keras.layers.Layer):
 
         use_batch = bool(training) and self.trainable
         statistics = None if use_batch else (moving_mean, moving_variance)
-        if moving_mean.dtype == tf.float64 or (
-            use_batch and num_synchronized(self.synchronized) > 1
-        ):
+        # On a GPU the one op has no deterministic gradient at running statistics.
+        if use_batch:
+            elementary = num_synchronized(self.synchronized) > 1
+        else:
+            elementary = determinism.is_required()
+        if elementary or moving_mean.dtype == tf.float64:
             outputs, mean, variance = self._normalize(inputs, gamma, beta, statistics)
         else:
             outputs, mean, variance = self._normalize_fused(inputs, gamma, beta, statistics)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from xadv_tf import optimizers
+from xadv_tf import determinism, optimizers
 from xadv_tf.methods import callbacks as callbacks_lib
 from xadv_tf.methods import classifiers, feeding
 from xadv_tf.methods.players import Batch, Player, floating_images
@@ -97,7 +97,9 @@ class Trainer(SavedByArguments):
         self._set_loss_weights({} if loss_weights is None else loss_weights)
         if jit_compile is None:
             one_replica = self.distribute_strategy.num_replicas_in_sync == 1
-            jit_compile = one_replica and bool(tf.config.list_physical_devices("GPU"))
+            on_gpu = bool(tf.config.list_physical_devices("GPU"))
+            # As Keras has it: XLA lacks a deterministic form of some gradients.
+            jit_compile = one_replica and on_gpu and not determinism.is_required()
         with self.distribute_strategy.scope():
             super().compile(
                 optimizer=self.own_optimizer(optimizer, optimizers.Adam),

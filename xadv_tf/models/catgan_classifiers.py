@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from xadv_tf import initializers
+from xadv_tf.layers.max_pooling import MaxPooling2D
 from xadv_tf.models.catgan_blocks import dense, normalized
 from xadv_tf.models.checks import check_size, check_widths
 
@@ -103,7 +104,7 @@ def catgan_conv(
     for units in filters:
         for _ in range(3):
             x = normalized(convolve(x, units, 3), synchronized)
-        x = keras.layers.MaxPooling2D(2)(x)
+        x = MaxPooling2D(2)(x)
         x = keras.layers.GaussianNoise(hidden_noise, seed=next(seeds))(x)
     x = normalized(convolve(x, filters[1], 3, "valid"), synchronized)
     x = normalized(convolve(x, filters[1], 1), synchronized)

@@ -6,6 +6,7 @@ import keras
 
 from xadv_tf import initializers
 from xadv_tf.layers.batch_normalization import BatchNormalization
+from xadv_tf.layers.max_pooling import MaxPooling2D
 from xadv_tf.layers.weight_normalization import WeightNormConv2D, WeightNormDense
 from xadv_tf.models.checks import check_size
 
@@ -119,7 +120,7 @@ def conv_large(
         x = keras.layers.GaussianNoise(input_noise, seed=next(seeds))(x)
     for number, group in enumerate(_GROUPS):
         if number > 0:
-            x = keras.layers.MaxPooling2D(2)(x)
+            x = MaxPooling2D(2)(x)
             x = keras.layers.Dropout(dropout_rate, seed=next(seeds))(x)
         for filters, size, padding in group:
             x = convolve(x, filters, size, padding)

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from xadv_tf import initializers
+from xadv_tf.layers.max_pooling import MaxPooling2D
 from xadv_tf.layers.normalized_stage import NormalizedStage
 from xadv_tf.models.checks import check_size, check_widths
 
@@ -122,7 +123,7 @@ def ladder_conv(
 
     for number, group in enumerate(_GROUPS):
         if number > 0:
-            pool = keras.layers.MaxPooling2D(2, padding="same")  # rounds up
+            pool = MaxPooling2D(2, padding="same")  # rounds up
             add_stage(pool, negative_slope=1.0, bias=False)
         for filters, size, padding in group:
             add_convolution(filters, size, padding)

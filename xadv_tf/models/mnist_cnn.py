@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from xadv_tf import initializers
+from xadv_tf.layers.max_pooling import MaxPooling2D
 from xadv_tf.models.checks import check_size
 
 
@@ -50,7 +51,7 @@ def mnist_cnn(
         x = keras.layers.Conv2D(
             filters, 5, padding="same", activation="relu", kernel_initializer=initializer()
         )(x)
-        x = keras.layers.MaxPooling2D(2)(x)
+        x = MaxPooling2D(2)(x)
     x = keras.layers.Flatten()(x)
     x = keras.layers.Dense(512, activation="relu", kernel_initializer=initializer())(x)
     if dropout_rate > 0.0:

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from xadv_tf.layers.batch_normalization import BatchNormalization
+from xadv_tf.layers.max_pooling import MaxPooling2D
 from xadv_tf.layers.normalized_stage import EPSILON, NormalizedStage
 from xadv_tf.layers.weight_normalization import WeightNormConv2D, WeightNormDense
 
@@ -92,6 +93,11 @@ def _(layer: BatchNormalization) -> Any:
 
 
 @_stock.register
+def _(layer: MaxPooling2D) -> Any:
+    return keras.layers.MaxPooling2D.from_config(layer.get_config())
+
+
+@_stock.register
 def _(layer: WeightNormDense) -> Any:
     return keras.layers.Dense(layer.units, **_common(layer))
 
@@ -111,7 +117,7 @@ def _(layer: WeightNormConv2D) -> Any:
 def _(layer: NormalizedStage) -> Any:
     slope = layer.negative_slope
     stages = [
-        type(layer.linear).from_config(layer.linear.get_config()),
+        _stock(layer.linear),
         keras.layers.BatchNormalization(
             axis=-1,
             momentum=layer.momentum,

@@ -28,13 +28,19 @@ def test_one_device_is_the_default():
     assert _build() is tf.distribute.get_strategy()
 
 
-def test_mirrored_is_over_all_cpus_where_there_is_no_gpu():
+@pytest.fixture
+def without_gpu():
+    if tf.config.list_logical_devices("GPU"):
+        pytest.skip("of machines without a GPU")
+
+
+def test_mirrored_is_over_all_cpus_where_there_is_no_gpu(without_gpu):
     strategy = _build("--strategy=mirrored")
     assert strategy.num_replicas_in_sync == 2
     assert not strategies.on_gpus(strategy)
 
 
-def test_xla_and_replicas_on_cpus_exclude_each_other():
+def test_xla_and_replicas_on_cpus_exclude_each_other(without_gpu):
     with pytest.raises(ValueError, match="Received: --jit=on --strategy=mirrored, 2 CPU replicas"):
         _build("--strategy=mirrored", "--jit=on")
 
