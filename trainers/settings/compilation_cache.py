@@ -14,7 +14,6 @@ import pathlib
 from xadv_tf.cache_folder import cache_folder
 
 _DIRECTORY = "--tf_xla_persistent_cache_directory"
-_TUNING = "--xla_gpu_per_fusion_autotune_cache_dir"
 _CARDS = pathlib.Path("/proc/driver/nvidia/gpus")
 _PROCESSOR = pathlib.Path("/proc/cpuinfo")
 # What tells machines apart that cannot run each other's programs.
@@ -31,22 +30,15 @@ def use() -> None:
     if _DIRECTORY in os.environ.get("TF_XLA_FLAGS", ""):
         return
     folder = cache_folder() / "xla" / f"{_version()}-{_machine()}"
-    tuning = folder / "tuning"
     try:
-        tuning.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         for file in folder.glob("*.pb"):
             if not _is_whole(file):
                 file.unlink()  # Or TensorFlow fails at it, each time anew.
     except OSError:
         return
-    _add("TF_XLA_FLAGS", f"{_DIRECTORY}={folder}")
-    if _CARDS.exists() and _TUNING not in os.environ.get("XLA_FLAGS", ""):
-        # Which of a convolution's programs is the fastest on this card.
-        _add("XLA_FLAGS", f"{_TUNING}={tuning}")
-
-
-def _add(name: str, flag: str) -> None:
-    os.environ[name] = f"{os.environ.get(name, '')} {flag}".strip()
+    flags = os.environ.get("TF_XLA_FLAGS", "")
+    os.environ["TF_XLA_FLAGS"] = f"{flags} {_DIRECTORY}={folder}".strip()
 
 
 def _version() -> str:

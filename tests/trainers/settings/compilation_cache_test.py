@@ -26,15 +26,14 @@ def test_programs_are_kept_beside_what_the_environment_asks_for(cache):
     assert os.environ["TF_XLA_FLAGS"].count("persistent") == 1
 
 
-def test_a_card_keeps_what_it_tried_out(tmp_path, monkeypatch, cache):
+def test_a_card_has_a_place_of_its_own(tmp_path, monkeypatch, cache):
     card = tmp_path / "cards" / "0"
     card.mkdir(parents=True)
     (card / "information").write_text("Model: \t\t A card\nIRQ: 7\n")
     monkeypatch.setattr(compilation_cache, "_CARDS", card.parent)
     monkeypatch.delenv("TF_XLA_FLAGS")
     compilation_cache.use()
-    (folder,) = [other for other in cache.parent.iterdir() if other != cache]  # A place of its own.
-    assert os.environ["XLA_FLAGS"] == f"--xla_gpu_per_fusion_autotune_cache_dir={folder}/tuning"
+    assert len(list(cache.parent.iterdir())) == 2
 
 
 # Its kernels are other ones, for the same computation.
