@@ -34,17 +34,47 @@ def print_results(results: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
             str(result["backward_passes"]),
         )
     console.Console().print(shown)
+    for workdir, result in results:
+        fall = _fall(result)
+        if fall:
+            runs = shlex.quote(workdir)
+            print(f"{result['method']}, seed {result.get('seed')}: {fall}.")
+            print(f"  The weights of then: {_program()}.evaluate --workdir={runs} --weights=best")
 
 
 def print_result_line(result: Mapping[str, Any]) -> None:
     """Prints a run's method and accuracy in one line."""
     split = "validation" if result["test_accuracy"] is None else "test"
     accuracy = _percent(result.get(f"{split}_accuracy"))
-    print(f"{result['method']}: {split} accuracy {accuracy} %", flush=True)
+    fall = _fall(result)
+    more = f"; {fall}" if fall else ""
+    print(f"{result['method']}: {split} accuracy {accuracy} %{more}", flush=True)
+
+
+def _fall(result: Mapping[str, Any]) -> str | None:
+    """How far validation fell from its best, where chance does not explain it.
+
+    Of two shares of the same n images, about p, the difference has a standard error of at most
+    sqrt(2 p (1 - p) / n); three of them leave room for the choice of the best among many epochs.
+    """
+    best, now = result.get("best_validation"), result.get("validation_accuracy")
+    if best is None or now is None:  # Of a run without validation, or of earlier versions.
+        return None
+    p, n = (best["accuracy"] + now) / 2, result["validation_images"]
+    if best["accuracy"] - now <= 3 * (2 * p * (1 - p) / n) ** 0.5:
+        return None
+    return (
+        f"validation fell from {_percent(best['accuracy'])} % at step {best['step']} "
+        f"to {_percent(now)} %"
+    )
 
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.2f}"
+
+
+def _program() -> str:
+    return f"{commands.shown_path(pathlib.Path(sys.executable))} -m trainers"
 
 
 def print_next_commands(*workdirs: str) -> None:
@@ -52,7 +82,7 @@ def print_next_commands(*workdirs: str) -> None:
     several = len(workdirs) > 1  # Of one experiment, by their seeds.
     logs = str(pathlib.Path(workdirs[0]).parent) if several else workdirs[0]
     runs = shlex.quote(f"{logs}/seed_*" if several else logs)
-    program = f"{commands.shown_path(pathlib.Path(sys.executable))} -m trainers"
+    program = _program()
     if not several:
         print(f"TensorBoard logs: {logs}/train and {logs}/eval")
     print(f"Next: {commands.tensorboard_command(logs)}")

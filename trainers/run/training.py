@@ -84,6 +84,15 @@ class Training:
         """The latest evaluation of each split; "test" once the run is through."""
         return self._host.measured
 
+    @property
+    def best(self) -> dict[str, float] | None:
+        """Accuracy and step of the best validation, whose weights are kept; None without one."""
+        accuracy = self._host.best
+        step = None if accuracy is None else self._directory.best.newest()
+        if accuracy is None or step is None:
+            return None
+        return {"accuracy": accuracy, "step": step}
+
     def restore(self) -> None:
         """Goes on from the newest intact checkpoint, or stays at step 0.
 

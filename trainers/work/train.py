@@ -89,6 +89,8 @@ def train(
             "method": label,
             "test_accuracy": training.measured.get("test", {}).get("accuracy"),
             "validation_accuracy": training.measured.get("validation", {}).get("accuracy"),
+            "validation_images": len(data.validation[1]),
+            "best_validation": training.best,
             "milliseconds_per_step": 1000 * (training.seconds_per_step or float("nan")),
             "backward_passes": loop.method.backward_passes,
             "weights": "last" if loop.method.evaluated is loop.method.classifier else "averaged",

@@ -128,6 +128,7 @@ def test_the_best_checkpoint_is_the_first_of_the_highest_validation_accuracy(mak
     made, _, directory = make("--steps_per_epoch=3", validation=accuracies)
     _run(made, directory)
     assert _kept(directory, "best") == ([6], 6.0)
+    assert made.best == {"accuracy": 0.8, "step": 6}
     assert made.measured == {"validation": {"accuracy": 0.2}, "test": {"accuracy": 0.25}}
 
 
@@ -139,6 +140,7 @@ def test_a_resumed_run_knows_its_best(make):
     again, _, directory = make(*flags, validation={9: 0.5, 12: 0.7})
     _run(again, directory)
     assert _kept(directory, "best") == ([3], 3.0)
+    assert again.best == {"accuracy": 0.8, "step": 3}
 
 
 def test_each_thing_is_done_at_its_steps_and_all_at_the_last(make):
