@@ -22,11 +22,15 @@ Line = Mapping[str, Any]
 
 
 def read(file: pathlib.Path) -> list[Line]:
-    """The whole lines of a run's metrics.jsonl; none if there is no file."""
+    """The whole lines of a run's metrics.jsonl; none if there is no file.
+
+    A number that is not finite is None, for a record is JSON, which has none.
+    """
     if not file.exists():
         return []
     lines = file.read_text().splitlines(keepends=True)
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    whole = [line for line in lines if line.endswith("\n")]
+    return [json.loads(line, parse_constant=lambda name: None) for line in whole]
 
 
 def beginning(lines: Sequence[Line]) -> list[Line]:
