@@ -59,6 +59,12 @@ def test_xla_gets_no_gradient_that_it_refuses(monkeypatch, strides, slices):
     assert ("MaxPoolGrad" in kinds) is not slices
 
 
+def test_images_of_unknown_size_are_pooled_too(deterministic):
+    model = keras.Sequential([keras.Input((None, None, 2)), MaxPooling2D(2)])
+    x = images((1, 4, 6, 2))
+    np.testing.assert_array_equal(model(x), keras.layers.MaxPooling2D(2)(x))
+
+
 def test_it_is_saved_and_loaded(tmp_path):
     model = keras.Sequential([keras.Input((4, 4, 1)), MaxPooling2D(2, padding="same")])
     model.save(tmp_path / "model.keras")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from xadv_tf import determinism
 from xadv_tf.layers import PerturbationTable
 from xadv_tf.methods import MLE, VAT, XVAT, Combined, EntropyMinimization
 
@@ -194,3 +195,12 @@ def test_several_replicas_are_not_compiled_by_xla(monkeypatch):
         two = XVAT(_functional(False, False))
         two.compile()
     assert (one.jit_compile, two.jit_compile) == (True, False)
+
+
+def test_deterministic_kernels_are_not_compiled_by_xla(monkeypatch):
+    # Keras would say so in a warning.
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind="GPU": [kind])
+    monkeypatch.setattr(determinism, "is_required", lambda: True)
+    method = XVAT(_functional(False, False))
+    method.compile()
+    assert not method.jit_compile
