@@ -6,22 +6,31 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from xadv_tf import divergences, noise, norms
+from xadv_tf import divergences
 from xadv_tf.layers.data_initialization import initializing_layers
-from xadv_tf.methods import averages, classifiers, passes, reductions, regularization, steps
+from xadv_tf.methods import (
+    averages,
+    classifiers,
+    passes,
+    precision,
+    reductions,
+    regularization,
+    steps,
+)
 from xadv_tf.methods import players as players_lib
+from xadv_tf.methods.loss_builder import LossBuilder, weighted
+from xadv_tf.methods.loss_weights import refuse_no_objective
 from xadv_tf.methods.players import Batch, Phase, Player, Terms
-from xadv_tf.methods.traced import Traced
-from xadv_tf.methods.trainer import Trainer, is_weight
 
 
-class Method(Trainer):
+class Method(LossBuilder):
     """Trains a classifier; `method(x)` gives the logits of the network that is evaluated.
 
-    A subclass gives `compute_losses` and, where it has more than the classifier to train,
-    `players` (or `phases`). This class reduces each term once over the GLOBAL batch, so that any
-    number of replicas takes the step that one would, weighs the terms into objectives, spends one
-    backward pass an objective, and lets each player's optimizer apply its share.
+    A subclass gives `compute_losses`, made of what `LossBuilder` has, and, where it has more than
+    the classifier to train, `players` (or `phases`). This class reduces each term once over the
+    GLOBAL batch, so that any number of replicas takes the step that one would, weighs the terms
+    into objectives, spends one backward pass an objective, and lets each player's optimizer apply
+    its share.
 
     Args:
         classifier: any Keras model that maps images [batch, height, width, channels] to logits
@@ -67,34 +76,12 @@ class Method(Trainer):
             raise ValueError("evaluate_ema needs an ema_decay. Received: ema_decay=None")
         if classifier is not None:
             classifiers.refuse_other_than_layer("classifier", classifier)
-        super().__init__(name=name)
-        self.classifier = classifier
+        super().__init__(classifier, loss_weights=loss_weights, seed=seed, name=name)
         self.ema_decay = ema_decay
         self.evaluate_ema = evaluate_ema
         self.averaged: Any = None
-        self.loss_weights = dict(loss_weights)
-        self._seed = noise.Seed(seed)
-        # Counts finished steps. Part of the randomness, hence of every checkpoint.
-        self.step = self.add_weight(
-            name="step",
-            shape=(),
-            dtype="int64",
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
-        )
         self.test_accuracy = keras.metrics.Mean(name="accuracy")
         self.test_cross_entropy = keras.metrics.Mean(name="cross_entropy")
-        self._traced = Traced()
-
-    @property
-    def seed(self) -> int:
-        """Of all the randomness; another one holds for steps that are compiled already too."""
-        return self._seed.value
-
-    @seed.setter
-    def seed(self, value: int) -> None:
-        self._seed.assign(value)
 
     # What a method says of itself.
 
@@ -160,85 +147,6 @@ class Method(Trainer):
     def after_step(self, batch: Batch) -> None:
         """Updates state that follows training (teachers, ensembles), before `step` counts on."""
 
-    # What methods build their losses from.
-
-    def forward(self, image: Any, purpose: str, *, model: Any = None, **kwargs: bool) -> tf.Tensor:
-        """The classifier's logits in training mode (see `passes.training_pass`).
-
-        Args:
-            image: [batch, ...].
-            purpose: name of this pass, of which its noise is a function; the clean one over the
-                unlabeled images is called "unlabeled".
-            model: another network than the classifier, e.g. its teacher.
-            **kwargs: `update_statistics`, True for one pass of a step, the labeled one where
-                nothing else is published; `fixed`: both as `passes.training_pass` has them.
-
-        Returns:
-            Logits, float32 [batch, classes]; of another model its output.
-        """
-        return self._traced.training_pass(
-            model if model is not None else self.classifier,
-            image,
-            self.noise_seed,
-            purpose,
-            **kwargs,
-        )
-
-    def labeled_forward(self, batch: Batch, *, update_statistics: bool = True) -> tf.Tensor:
-        """Logits of the labeled images: the pass that running statistics follow by default."""
-        labeled = batch["labeled"]
-        logits = self.forward(labeled["image"], "labeled", update_statistics=update_statistics)
-        self.record_accuracy(labeled["label"], logits)
-        return logits
-
-    def unlabeled_forward(self, batch: Batch, labeled_logits: Any) -> tf.Tensor:
-        """Logits of the unlabeled images: `labeled_logits` where the batch is one."""
-        if players_lib.is_supervised(batch):
-            return labeled_logits
-        return self.forward(batch["unlabeled"]["image"], "unlabeled")
-
-    def supervised_loss(self, batch: Batch, logits: Any) -> tf.Tensor:
-        """CE of the labels, [batch]: smoothed as `compile` asks, times the examples' weights."""
-        labeled = batch["labeled"]
-        losses = divergences.cross_entropy(labeled["label"], logits, smoothing=self.label_smoothing)
-        return _weighted(losses, labeled.get("weight"))
-
-    def record_accuracy(self, label: Any, logits: Any) -> None:
-        """Logs the share of the labeled images that a training pass classifies rightly."""
-        known = divergences.class_labels(label) >= 0
-        count = tf.reduce_sum(tf.cast(known, tf.float32))
-        self.record("accuracy", divergences.accuracy(label, logits), count)
-        self.keep("labeled_logits", logits)
-
-    def record_energy(self, perturbation: Any, image: Any) -> None:
-        """Logs what a perturbation x_adv - x is to its image (see `norms.relative_energy`)."""
-        energy = norms.relative_energy(perturbation, image)
-        self.record("perturbation_energy", tf.reduce_mean(energy), tf.size(energy))
-
-    def noise_seed(self, purpose: str) -> tf.Tensor:
-        """Seed pair, uint32 [2], of this step and replica for `purpose` (see `xadv_tf.noise`)."""
-        context = tf.distribute.get_replica_context()
-        replica = context.replica_id_in_sync_group if context else 0
-        return self._seed.pair(purpose, self.step.value, replica)
-
-    def record(self, name: str, value: Any, count: Any = 1) -> None:
-        """Logs a scalar that is no term of the objective.
-
-        Args:
-            name: how logs call it.
-            value: a mean over this replica's examples; logged is that over all replicas'.
-            count: over how many.
-        """
-        self._traced.records[name] = (value, tf.cast(count, tf.float32))
-
-    def keep(self, name: str, value: Any) -> None:
-        """Keeps a tensor of `compute_losses` for `after_step`, which finds it by `kept`."""
-        self._traced.kept[name] = value
-
-    def kept(self, name: str) -> Any:
-        """What `keep` was given in this step, on this replica."""
-        return self._traced.kept[name]
-
     # The step.
 
     # Plain TensorFlow throughout: AutoGraph has nothing to convert and would slow tracing down.
@@ -280,7 +188,7 @@ class Method(Trainer):
         known = tf.cast(labels >= 0, tf.float32)  # Others are neither right nor wrong.
         hits = tf.equal(tf.argmax(logits, axis=-1, output_type=labels.dtype), labels)
         self.test_accuracy.update_state(tf.cast(hits, tf.float32), known)
-        losses = _weighted(divergences.cross_entropy(label, logits), weight)
+        losses = weighted(divergences.cross_entropy(label, logits), weight)
         self.test_cross_entropy.update_state(losses, known)
         return dict(self.compute_metrics(None, label, logits, weight))
 
@@ -303,12 +211,12 @@ class Method(Trainer):
     def build(self, input_shape: Any) -> None:
         """Builds classifier and optimizers for images of `input_shape`, [batch, ...]."""
         self.check_classifier(input_shape)
-        self.apply_asked_weights()
-        _refuse_no_objective(self.objectives())
+        self._asked_weights.put_into(self.loss_weights)
+        refuse_no_objective(self.objectives())
         if self.ema_decay is not None and self.averaged is None:
             self.averaged = averages.clone(self.classifier, input_shape)
         regularization.refuse_activity_regularizers(self.classifier)
-        self.refuse_half_precision()
+        precision.refuse_half_layers(self)
         self.built = True
         if self.compiled:
             self.build_optimizers()
@@ -323,22 +231,3 @@ class Method(Trainer):
 
     def _batch(self, data: Any) -> Batch:
         return players_lib.floating_images(players_lib.as_batch(data), tokens=not self.perturbs)
-
-
-def _weighted(losses: tf.Tensor, weight: Any) -> tf.Tensor:
-    return losses if weight is None else losses * tf.cast(tf.reshape(weight, [-1]), tf.float32)
-
-
-def _refuse_no_objective(objectives: Mapping[str, Mapping[str, Any]]) -> None:
-    for name, weights in objectives.items():
-        for term, weight in weights.items():
-            if not is_weight(weight):
-                raise ValueError(
-                    "the weight of a term must be a finite number or a function of the step. "
-                    f"Received: {term}={weight}"
-                )
-        if weights and not any(callable(weight) or weight for weight in weights.values()):
-            raise ValueError(
-                f"one of the weights of {', '.join(weights)} must not be 0, or nothing is trained. "
-                f"Received: {', '.join(f'{n}={w}' for n, w in weights.items())} in the {name}"
-            )

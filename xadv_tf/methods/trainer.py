@@ -1,36 +1,40 @@
 """What users of Keras expect of a model, for one that knows by itself how to take a step."""
 
-import contextlib
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from xadv_tf import determinism, optimizers
 from xadv_tf.methods import callbacks as callbacks_lib
-from xadv_tf.methods import classifiers, feeding
+from xadv_tf.methods import classifiers, feeding, precision
+from xadv_tf.methods.compiled_metrics import WithCompiledMetrics
+from xadv_tf.methods.loss_weights import AskedWeights
 from xadv_tf.methods.players import Batch, Player, floating_images
-from xadv_tf.methods.saving import SavedByArguments
 
 
-class Trainer(SavedByArguments):
+class Trainer(WithCompiledMetrics):
     """compile, fit, evaluate and their kin, around a `train_step` and a `test_step`.
 
     A subclass is built for the images' shape, initialises itself from the first batches, and says
     of what its `players` are.
+
+    Args:
+        loss_weights: weight of each term in the objective, for which `compile` may ask others.
+        name: of the Keras model.
     """
 
     # Whether it changes images, which therefore cannot be integer tokens.
     perturbs = False
-    loss_weights: dict[str, Any]
     step: Any
     num_classes = 0
-    # What `compile` was asked to measure: anything, and an accuracy unlike the method's.
-    _compiled_metrics = False
-    _has_accuracy = False
+
+    def __init__(self, *, loss_weights: Mapping[str, Any], name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.loss_weights = dict(loss_weights)
+        self._asked_weights = AskedWeights()
 
     # What it needs of its subclass.
 
@@ -81,8 +85,7 @@ class Trainer(SavedByArguments):
                 of range, one optimizer for two players, a metric with the name of a term; under
                 policies of float16, whose losses would need a scale.
         """
-        if self.compute_dtype == "float16":
-            raise ValueError(_half_precision(f"the dtype policy {self.dtype_policy.name}"))
+        precision.refuse_half_policy(self)
         if loss is not None:
             raise ValueError(
                 "loss must be None: a method has its own losses, which loss_weights weighs. "
@@ -93,8 +96,9 @@ class Trainer(SavedByArguments):
                 f"label_smoothing must lie in [0, 1]. Received: label_smoothing={label_smoothing}"
             )
         self.label_smoothing = label_smoothing
-        self._note_metrics(kwargs.get("metrics"), kwargs.get("weighted_metrics"))
-        self._set_loss_weights({} if loss_weights is None else loss_weights)
+        metrics, weighted_metrics = kwargs.get("metrics"), kwargs.get("weighted_metrics")
+        self._note_metrics(metrics, weighted_metrics, terms=self.loss_weights)
+        self._asked_weights.ask({} if loss_weights is None else loss_weights, self.loss_weights)
         if jit_compile is None:
             one_replica = self.distribute_strategy.num_replicas_in_sync == 1
             on_gpu = bool(tf.config.list_physical_devices("GPU"))
@@ -170,41 +174,6 @@ class Trainer(SavedByArguments):
         self._refuse_probabilities(source)
         return super().evaluate(source.x, source.y, *args, **kwargs)
 
-    def get_metrics_result(self) -> dict[str, Any]:
-        """The metrics; `loss` is the cross-entropy."""
-        results = dict(super().get_metrics_result())
-        if self._has_accuracy and self._compile_metrics.built:
-            # Keras lets the last of one name win, which is the method's.
-            results["accuracy"] = self._compile_metrics.result()["accuracy"]
-        return {**results, "loss": results["cross_entropy"]}
-
-    def asked_metrics(self, results: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of the results that are not of what every method measures in evaluations."""
-        own = set(callbacks_lib.OWN_METRICS) - ({"accuracy"} if self._has_accuracy else set())
-        return {name: value for name, value in results.items() if name not in own}
-
-    def keras_logs(self, logs: Mapping[str, Any], labeled: Any) -> dict[str, Any]:
-        """What a step logs; within `fit` and `train_on_batch` "loss" and compiled metrics too.
-
-        Args:
-            logs: of the step.
-            labeled: (labels, logits, weights or None) of the labeled pass.
-        """
-        if not vars(self).get("_is_in_keras"):
-            return dict(logs)
-        metrics = {}
-        if self._compiled_metrics:
-            metrics = self.asked_metrics(self.compute_metrics(None, *labeled))
-        return {"loss": logs["objective"], **logs, **metrics}
-
-    def apply_asked_weights(self) -> None:
-        """Sets the weights that `compile` was given, which a `build` may have set otherwise."""
-        replaced = self.__dict__.setdefault("_replaced_weights", {})
-        for name, weight in vars(self).get("_asked_weights", {}).items():
-            if self.loss_weights[name] is not weight:
-                replaced[name] = self.loss_weights[name]
-                self.loss_weights[name] = weight
-
     def other_optimizers(self) -> list[Any]:
         """The optimizers of all players but the classifier."""
         return [p.optimizer for p in self.all_players() if p.optimizer is not self.optimizer]
@@ -220,16 +189,6 @@ class Trainer(SavedByArguments):
             if is_distributed(optimizer.variables[0]) != is_distributed(self.step):
                 optimizer = type(optimizer).from_config(optimizer.get_config())
         return optimizer
-
-    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Builds compiled metrics under a strategy; Keras would add up replicas' batches for it."""
-        if not self._compiled_metrics or not tf.distribute.has_strategy():
-            return
-        shape = self.get_build_config()["input_shape"]
-        label = keras.KerasTensor(*vars(self)["_label"])
-        weight = keras.KerasTensor((None,), "float32")
-        with self.distribute_strategy.scope():
-            self._symbolic_build(data_batch=(keras.KerasTensor(shape), label, weight))
 
     def _begin(self, source: feeding.Source, weight: Any = None) -> None:
         """Builds, looks at the first batch, initialises: each where it was not done before."""
@@ -247,15 +206,6 @@ class Trainer(SavedByArguments):
             feeding.warn_of_scale(self._judged_image(first), self.in_image_units)
         self.initialize(floating_images(b, tokens=not self.perturbs) for b in source.batches())
 
-    @contextlib.contextmanager
-    def _in_keras(self) -> Iterator[None]:
-        """Within it steps are traced for Keras, and not for a loop of one's own."""
-        self.__dict__["_is_in_keras"] = True
-        try:
-            yield
-        finally:
-            self.__dict__["_is_in_keras"] = False
-
     def _build_for(self, source: feeding.Source, weight: Any = None) -> None:
         """Builds where it was not done before, and looks at all that is given as arrays."""
         if not self.built:
@@ -263,31 +213,6 @@ class Trainer(SavedByArguments):
                 self.build(source.image_shape())
         source.check(self.num_classes, weight)
         self._note_labels(source)
-
-    def refuse_half_precision(self) -> None:
-        """Raises ValueError if some layer computes in float16, whose gradients underflow."""
-        for layer in classifiers.layers(self):
-            if layer.compute_dtype == "float16":
-                raise ValueError(_half_precision(f"the layer {layer.name} of dtype float16"))
-
-    def _note_metrics(self, *metrics: Any) -> None:
-        unweighted, weighted = (keras.tree.flatten(given or []) for given in metrics)
-        names = [getattr(m, "name", m) for m in (*unweighted, *weighted)]
-        reserved = sorted({"loss", "objective", "cross_entropy", *self.loss_weights} & set(names))
-        if reserved:
-            raise ValueError(
-                "a metric must not have the name of a term or an objective. "
-                f"Received: a metric named {reserved[0]!r}"
-            )
-        self.__dict__["_compiled_metrics"] = bool(names)
-        # "accuracy" without weights is what a method logs, but for labels that are not known.
-        self.__dict__["_has_accuracy"] = "accuracy" in names and "accuracy" not in unweighted
-
-    def _note_labels(self, source: feeding.Source) -> None:
-        if self._compiled_metrics:
-            label = source.labels(next(source.batches()))
-            dtype = keras.backend.standardize_dtype(label.dtype)
-            self.__dict__["_label"] = ((None, *label.shape[1:]), dtype)
 
     def _refuse_probabilities(self, source: feeding.Source) -> None:
         """Looks at the first batch of an evaluation where no training has looked at its own."""
@@ -302,33 +227,6 @@ class Trainer(SavedByArguments):
         image = floating_images(first, tokens=not self.perturbs)["labeled"]["image"]
         classifiers.refuse_probabilities(self.classifier, image)
         return image
-
-    def _set_loss_weights(self, weights: Mapping[str, Any]) -> None:
-        fit = isinstance(weights, Mapping) and set(weights) <= set(self.loss_weights)
-        if not fit or not all(map(is_weight, weights.values())):
-            raise ValueError(
-                "loss_weights must be a dict of weights, finite numbers or functions of the step, "
-                f"of the terms {', '.join(self.loss_weights)}. Received: loss_weights={weights!r}"
-            )
-        # Those of another `compile` go; the constructor's come back.
-        self.loss_weights.update(self.__dict__.pop("_replaced_weights", {}))
-        self.__dict__["_asked_weights"] = dict(weights)
-        self.apply_asked_weights()
-
-
-def is_weight(weight: Any) -> bool:
-    """Whether something can weigh a term: a finite number or a function of the step."""
-    if callable(weight):
-        return True
-    number = np.asarray(weight)
-    return number.shape == () and number.dtype.kind in "biuf" and bool(np.isfinite(number))
-
-
-def _half_precision(received: str) -> str:
-    return (
-        "A method does not scale its losses; train in mixed_bfloat16 or float32. "
-        f"Received: {received}"
-    )
 
 
 def is_distributed(variable: Any) -> bool:

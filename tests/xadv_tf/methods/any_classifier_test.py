@@ -174,16 +174,6 @@ def test_optimizers_by_name():
     assert method.all_players()[0].optimizer is method.optimizer
 
 
-def test_what_would_need_a_loss_scale_is_refused():
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        method = XVAT(_functional(False, False))
-    finally:
-        keras.config.set_dtype_policy("float32")
-    with pytest.raises(ValueError, match="mixed_bfloat16 or float32"):
-        method.compile()
-
-
 def test_several_replicas_are_not_compiled_by_xla(monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind="GPU": [kind])
     one = XVAT(_functional(False, False))

@@ -75,7 +75,9 @@ def test_perturb_is_in_inference_mode():
     np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("wrong", [{"epsilon": -1.0}, {"norm": "l1"}], ids=str)
+@pytest.mark.parametrize(
+    "wrong", [*({"epsilon": value} for value in (-1.0, np.nan, np.inf)), {"norm": "l1"}], ids=str
+)
 def test_arguments_out_of_range(wrong):
     ((name, value),) = wrong.items()
     with pytest.raises(ValueError, match=f"Received: {name}={value!r}"):

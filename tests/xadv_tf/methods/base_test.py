@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from fit_support import Standardize
 from tests_support import IMAGE_SHAPE, make_batch, make_classifier, two_replicas
 
-from xadv_tf.layers import BatchNormalization, data_initialization
+from xadv_tf.layers import BatchNormalization
 from xadv_tf.methods import MLE, Method
 
 
@@ -80,20 +81,6 @@ def test_ema_decay_out_of_range(decay):
         MLE(make_classifier(), ema_decay=decay)
     with pytest.raises(ValueError, match="evaluate_ema needs an ema_decay"):
         MLE(make_classifier(), evaluate_ema=True)
-
-
-class Standardize(keras.layers.Layer):
-    """Scales by a trainable gain, which it can set such that its output has deviation 1."""
-
-    initializes_from_data = True
-
-    def build(self, input_shape):
-        self.gain = self.add_weight(shape=(), initializer="ones")
-
-    def call(self, x):
-        if data_initialization.is_active():
-            self.gain.assign(1.0 / tf.math.reduce_std(x))
-        return self.gain * x
 
 
 def _standardizing(**kwargs):

@@ -147,7 +147,13 @@ def test_weight_passes_and_the_length_of_the_difference():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"epsilon": -1.0}, {"xi": 0.0}, {"num_power_iterations": -1}], ids=str
+    "wrong",
+    [
+        *({"epsilon": value} for value in (-1.0, np.nan, np.inf)),
+        *({"xi": value} for value in (0.0, np.nan)),
+        {"num_power_iterations": -1},
+    ],
+    ids=str,
 )
 def test_arguments_out_of_range(wrong):
     ((name, value),) = wrong.items()
