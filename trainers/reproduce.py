@@ -21,9 +21,6 @@ forms of xVAT on the sizes of four data sets; --compare=OLD.json shows it beside
 
 import functools
 import pathlib
-import shlex
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -32,7 +29,7 @@ import flags.benchmark
 import flags.programs  # noqa: F401 (these define the flags below)
 from trainers import commands, errors
 from trainers.errors import UsageError
-from trainers.evidence import curves, hours, planning, record, recording, rows, verifying
+from trainers.evidence import calling, curves, hours, planning, record, recording, rows, verifying
 from trainers.evidence.planning import Run
 from trainers.evidence.working import FailedError, Work
 from trainers.reports import tables
@@ -43,7 +40,6 @@ from trainers.settings import program
 
 # No TensorFlow here: this program only waits for those that need it.
 
-_ERROR = b"error: "
 _OF_TABLE = ("table", "datasets", "methods", "seeds", "workers", "quick")
 _OF_RECORD = ("record", "output", "quiet")
 _OF_SPEED = ("table", "datasets", "methods", "repeats", "seconds", "output", "compare")
@@ -64,7 +60,7 @@ _speeds = program.Late("trainers.evidence.speed")
 def _train(row: Sequence[Run], *, quiet: bool = False) -> None:
     """Trains the runs of a row by one command: what differs in its seed compiles once."""
     arguments = [*planning.together(row), "--brief", *(["--quiet"] if quiet else [])]
-    _call("trainers.train", arguments, row[0].label)
+    calling.call("trainers.train", arguments, row[0].label)
 
 
 def _draw(runs: dict[str, Run], output: pathlib.Path, anew: bool) -> list[str]:
@@ -76,7 +72,7 @@ def _draw(runs: dict[str, Run], output: pathlib.Path, anew: bool) -> list[str]:
         arguments = [f"--workdir={masked.workdir}", f"--output={output}", "--quiet"]
         if "VAT" in runs:
             arguments.insert(1, f"--additive_workdir={runs['VAT'].workdir}")
-        _call("trainers.figures", arguments, "the picture")
+        calling.call("trainers.figures", arguments, "the picture")
     return [f"Picture of the masks: {output}"]
 
 
@@ -85,60 +81,12 @@ def _export(runs: dict[str, Run], output: pathlib.Path, anew: bool) -> list[str]
     run = runs.get("xVAT-I", list(runs.values())[-1])
     if anew or not _newest_version(output):
         arguments = [f"--workdir={run.workdir}", f"--output={output}", "--quiet"]
-        _call("trainers.export", arguments, "the export")
+        calling.call("trainers.export", arguments, "the export")
     return [f"SavedModel of {run.label}: {output / str(_newest_version(output))}"]
 
 
 def _newest_version(output: pathlib.Path) -> int:
     return max((int(path.name) for path in output.glob("*") if path.name.isdigit()), default=0)
-
-
-def _call(module: str, arguments: Sequence[str], what: str) -> None:
-    python = pathlib.Path(sys.executable)
-    command = shlex.join([commands.shown_path(python), "-m", module, *arguments])
-    print(f"$ {command}", flush=True)
-    status, why = _run(module, arguments)
-    # By their number where a program ended before it could attend to them.
-    if status in (errors.PREEMPTED, -signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT):
-        raise KeyboardInterrupt
-    if status:
-        why = why or f"exit status {status}"
-        raise FailedError(
-            f"{what} failed: {why}; the same command goes on from there once that is mended", why
-        )
-
-
-def _run(module: str, arguments: Sequence[str]) -> tuple[int, str]:
-    """Runs a program of this project; returns what `_attend` does."""
-    return _attend(commands.of_module(module, *arguments))
-
-
-def _attend(command: Sequence[str]) -> tuple[int, str]:
-    """Runs a command, its output going where ours goes.
-
-    Returns:
-        Its exit status, and the sentence in which it said why it failed: that is kept back, for it
-        to be said once.
-    """
-    kept = b""
-    interrupted = False
-    # A fixed program of this project.
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:  # noqa: S603
-        while True:
-            try:
-                for line in process.stderr or ():
-                    if kept or line.startswith(_ERROR):
-                        kept += line
-                    else:
-                        print(line.decode(errors="replace"), end="", file=sys.stderr, flush=True)
-                status = process.wait()
-                break
-            except KeyboardInterrupt:
-                # A terminal sends it to both. Training saves before it ends; a second one ends it.
-                interrupted = True
-    if interrupted and status != errors.PREEMPTED:  # Whatever it made of it, it was to stop.
-        status = -signal.SIGINT
-    return status, kept.removeprefix(_ERROR).decode(errors="replace").strip()
 
 
 def main(argv: list[str]) -> int:
@@ -188,7 +136,7 @@ def _verify(file: str) -> int:
     again = verifying.repetition(kept, steps=steps or verifying.STEPS, data_dir=data_dir)
     with tempfile.TemporaryDirectory() as folder:
         run = pathlib.Path(folder) / "run"
-        status, why = _repeat([*again.arguments, f"--workdir={run}"])
+        status, why = calling.run_unseen("trainers.train", [*again.arguments, f"--workdir={run}"])
         if status != (errors.PREEMPTED if again.stops else 0):
             raise FailedError(f"the repetition failed: {why or f'exit status {status}'}", why)
         made_by = records.read(run / "status.json") or {}
@@ -196,14 +144,6 @@ def _verify(file: str) -> int:
         found = verifying.compare(kept, lines, made_by, steps=again.compared)
     verifying.show(kept, found, again.compared)
     return 0 if found.holds else errors.FAILED
-
-
-def _repeat(arguments: Sequence[str]) -> tuple[int, str]:
-    """Trains out of sight; returns the exit status and what was said of an error."""
-    command = commands.of_module("trainers.train", *arguments)
-    # A fixed program of this project.
-    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
-    return done.returncode, done.stderr.rpartition(_ERROR)[2].decode(errors="replace").strip()
 
 
 def _table() -> int:

@@ -1,16 +1,15 @@
+"""trainers.reproduce --table, with the programs that it calls left out."""
+
 import json
-import os
 import pathlib
 import signal
-import subprocess
-import sys
 
 import pytest
 from absl import flags as absl_flags
 from absl.testing import flagsaver
 
 from trainers import errors, reproduce
-from trainers.evidence import making, record
+from trainers.evidence import calling
 from trainers.run import status
 from trainers.settings import experiment as experiment_lib
 
@@ -37,7 +36,7 @@ def programs(monkeypatch):
             pathlib.Path(given["output"]).write_text("a picture")
         return 0, ""
 
-    monkeypatch.setattr(reproduce, "_run", run)
+    monkeypatch.setattr(calling, "run", run)
     return called
 
 
@@ -106,7 +105,7 @@ def test_finished_runs_are_not_trained_again(programs, tmp_path, capfd):
 def test_a_run_that_fails_is_named_once_and_the_others_are_shown(
     programs, monkeypatch, tmp_path, capfd
 ):
-    train = reproduce._run
+    train = calling.run
 
     def fail_vat(module, arguments):
         vat = module == "trainers.train" and any("vat.flags" in text for text in arguments[:1])
@@ -114,7 +113,7 @@ def test_a_run_that_fails_is_named_once_and_the_others_are_shown(
             (1, "it diverged") if vat and "xvat" not in arguments[0] else train(module, arguments)
         )
 
-    monkeypatch.setattr(reproduce, "_run", fail_vat)
+    monkeypatch.setattr(calling, "run", fail_vat)
     assert _main(f"--workdir={tmp_path}") == errors.FAILED
     out, error = capfd.readouterr()
     assert error.startswith("error: VAT failed: it diverged; the same") and error.count("\n") == 1
@@ -131,51 +130,17 @@ def test_what_fails_alike_in_two_runs_is_said_once_and_stops_the_table(
         called.append(module)
         return 2, "--dataset must be there"
 
-    monkeypatch.setattr(reproduce, "_run", run)
+    monkeypatch.setattr(calling, "run", run)
     assert _main(f"--workdir={tmp_path}") == errors.FAILED
     assert len(called) == 2
     assert capfd.readouterr().err.count("error: ") == 1
 
 
-def test_a_programs_error_is_kept_back_and_its_warnings_are_not(capfd):
-    code = "import sys; sys.stderr.write('warning: w\\nerror: one\\n two\\n'); sys.exit(2)"
-    assert reproduce._attend([sys.executable, "-c", code]) == (2, "one\n two")
-    assert capfd.readouterr().err == "warning: w\n"
-
-
 @pytest.mark.parametrize("status", [errors.PREEMPTED, -signal.SIGINT, -signal.SIGTERM, 130])
 def test_an_interrupted_run_stops_the_table(programs, monkeypatch, tmp_path, capfd, status):
-    monkeypatch.setattr(reproduce, "_run", lambda module, arguments: (status, ""))
+    monkeypatch.setattr(calling, "run", lambda module, arguments: (status, ""))
     assert _main(f"--workdir={tmp_path}") == 130
     assert capfd.readouterr().err.startswith("error: interrupted; the same command goes on")
-
-
-@pytest.mark.parametrize(("ends", "expected"), [(75, 75), (1, 256 - 2), (0, 256 - 2)])
-def test_a_program_that_is_interrupted_may_save(ends, expected):
-    # In a group of their own, as from a terminal: the signal comes to both.
-    saving = f"""
-import signal, sys, time
-def save(*_): time.sleep(1); sys.exit({ends})
-signal.signal(signal.SIGINT, save)
-print("ready", flush=True)
-signal.pause()
-"""
-    # And not ignored, as it is where a script has started the tests in the background.
-    code = f"""
-import signal, sys
-from trainers import reproduce
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(reproduce._attend([sys.executable, "-c", {saving!r}])[0])
-"""
-    with subprocess.Popen(  # noqa: S603 (this interpreter and the test's own code)
-        [sys.executable, "-c", code],
-        cwd=pathlib.Path(reproduce.__file__).parents[1],
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
-        assert process.stdout.readline() == b"ready\n"
-        os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(timeout=60) == expected
 
 
 def test_a_directory_of_other_flags_is_refused_before_anything_is_trained(
@@ -240,55 +205,6 @@ def test_what_does_not_fit_together_is_one_sentence(arguments, message, capfd, m
         assert reproduce.main(absl_flags.FLAGS(["program", *table, *arguments])) == 2
     error = capfd.readouterr().err
     assert message in error and error.count("\n") == 1
-
-
-@pytest.fixture
-def kept(tmp_path):
-    """A record of a run that logs every 50 of 1,000 steps, 250 an epoch, and its lines."""
-    run = tmp_path / "run"
-    arguments = ["--experiment=digits/mle", f"--workdir={run}"]
-    lines = [{"step": 50 * i, "split": "train", "objective": 1 / i} for i in range(1, 21)]
-    _finish(run, arguments)
-    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return record.write(making.from_run(run), tmp_path / "records"), lines
-
-
-def _verify(monkeypatch, file, lines, *arguments, status=errors.PREEMPTED):
-    called = []
-
-    def repeat(given):
-        called.append(given)
-        run = pathlib.Path(given[-1].removeprefix("--workdir="))
-        run.mkdir()
-        (run / "status.json").write_text("{}" if status is None else json.dumps({"hardware": "x"}))
-        (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        return (errors.PREEMPTED if status is None else status), "it broke"
-
-    monkeypatch.setattr(reproduce, "_repeat", repeat)
-    with flagsaver.flagsaver():
-        flags = absl_flags.FLAGS(["program", f"--verify={file}", *arguments])
-        return reproduce.main(flags), called
-
-
-def test_a_record_is_verified_by_its_runs_first_epochs(kept, monkeypatch, capfd):
-    file, lines = kept
-    status, (given,) = _verify(monkeypatch, file, lines[:5], "--data_dir=d")
-    assert status == 0
-    # 200 steps are within the first epoch of 250; the run's own steps are left as they are.
-    assert {"--stop_at=250", "--train_steps=1000", "--notest", "--data_dir=d"} <= set(given)
-    out = capfd.readouterr().out
-    assert "yes" in out and "another kind" in out
-    _, (given,) = _verify(monkeypatch, file, lines[:10], "--steps=251")
-    assert "--stop_at=500" in given
-
-
-def test_a_record_that_does_not_come_again_fails(kept, monkeypatch, capfd):
-    file, lines = kept
-    other = [{**line, "objective": 1.12 * line["objective"]} for line in lines[:5]]
-    assert _verify(monkeypatch, file, other)[0] == errors.FAILED
-    assert "Largest difference: objective at step 50, 1.0 then, 1.12 now" in capfd.readouterr().out
-    assert _verify(monkeypatch, file, lines[:5], status=1)[0] == errors.MISTAKE
-    assert "the repetition failed: it broke" in capfd.readouterr().err
 
 
 def test_a_table_has_all_draws_of_labels_that_were_made(programs, tmp_path):
