@@ -44,23 +44,27 @@ def of(rows: Sequence[Row]) -> list[Cells]:
 def references(row: Row, rows: Sequence[Row]) -> Mapping[str, Difference | None]:
     """A row against `REFERENCES` among rows of its task and length."""
     compared = {}
-    for label in REFERENCES:
+    for label, name in REFERENCES.items():
         others = [
             other
             for other in rows
-            if (other.label, other.task) == (label, row.task) and other.steps == row.steps
+            # An ablation has several of a method: masks of other strengths, say.
+            if (other.label, _short(other)) == (label, name)
+            and (other.task, other.steps) == (row.task, row.steps)
+            and other is not row
         ]
-        own = others and others[0] is not row
-        compared[label] = rows_lib.compare(row, others[0]) if own else None
+        compared[label] = rows_lib.compare(row, others[0]) if others else None
     return compared
 
 
 def names(rows: Sequence[Row]) -> list[str]:
     """What the rows are called: by method, and by flagfile too where methods repeat."""
-    labels = [(row.task, row.label, row.steps) for row in rows]
+    files: dict[tuple[rows_lib.Task, str], set[str]] = {}
+    for row in rows:
+        files.setdefault((row.task, row.label), set()).add(row.name)
     return [
-        row.label if labels.count(label) == 1 else f"{row.label} ({_short(row)})"
-        for row, label in zip(rows, labels, strict=True)
+        row.label if len(files[row.task, row.label]) == 1 else f"{row.label} ({_short(row)})"
+        for row in rows
     ]
 
 

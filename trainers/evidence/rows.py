@@ -13,8 +13,8 @@ from trainers.settings import experiment as experiment_lib
 SEEDS = ("seed", "label_seed")
 # What a shorter run of a row may have otherwise.
 LENGTH = ("train_steps", "steps_per_epoch")
-# Whom the others are compared with, where the table has them.
-REFERENCES = ("MLE", "VAT", "RandomMask")
+# Whom the others are compared with, where the table has them, and the flagfile of each.
+REFERENCES = {"MLE": "mle", "VAT": "vat", "RandomMask": "random_mask"}
 
 
 @dataclasses.dataclass(frozen=True)

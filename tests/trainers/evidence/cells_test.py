@@ -75,3 +75,16 @@ def test_rows_of_one_method_are_told_apart_by_their_flagfiles(make_digits, make_
     assert cells.names(rows) == ["MLE", "VAT"]
     twice = [dataclasses.replace(rows[0], name="digits_mle_input_dropout50"), *rows]
     assert cells.names(twice) == ["MLE (mle_input_dropout50)", "MLE (mle)", "VAT"]
+    # Of other lengths, too: a quick run of one is no run of the other.
+    quick = [dataclasses.replace(twice[0], steps=500), *rows]
+    assert cells.names(quick) == ["MLE (mle_input_dropout50)", "MLE (mle)", "VAT"]
+
+
+def test_a_row_is_compared_with_the_plain_method_and_not_with_its_ablations(make_digits):
+    records = [make_digits("mle", 1, {0}), make_digits("vat", 1, {0, 1, 2})]
+    mle, vat = rendering.rows_of("digits", records)
+    ablation = dataclasses.replace(mle, name="digits_mle_input_dropout50", records=vat.records)
+    # 3/8 against 1/8, though the ablation, of 3/8, comes first.
+    assert cells.references(vat, [ablation, mle, vat])["MLE"].mean == 0.25
+    assert cells.references(ablation, [ablation, mle, vat])["MLE"].mean == 0.25
+    assert cells.references(vat, [ablation, vat])["MLE"] is None
