@@ -75,8 +75,9 @@ class Trainer(WithCompiledMetrics):
             loss_weights: weights of terms, as for the constructor, in place of those that it set.
             label_smoothing: share of the labels, in [0, 1], that training divides evenly among the
                 classes.
-            jit_compile: whether `fit` compiles the step with XLA; by default on a single GPU. The
-                updates of several replicas cross devices, which XLA cannot compile.
+            jit_compile: whether `fit` compiles the step with XLA; by default on a single GPU
+                where no deterministic kernels are required. The updates of several replicas cross
+                devices, which XLA cannot compile.
             **kwargs: of keras.Model.compile. `metrics` and `weighted_metrics` are given the labels
                 and the logits: in training those of the labeled pass.
 
