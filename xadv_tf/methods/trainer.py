@@ -1,5 +1,6 @@
 """What users of Keras expect of a model, for one that knows by itself how to take a step."""
 
+import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -116,7 +117,7 @@ class Trainer(WithCompiledMetrics):
                 self.build_optimizers()
         self._build_where_known()
 
-    def fit(self, x: Any = None, y: Any = None, **kwargs: Any) -> Any:
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """keras.Model.fit, on images and labels or on batches as `train_step` takes them.
 
         Logs are means over the steps of an epoch; `loss` is the classifier's objective, `val_loss`
@@ -126,10 +127,13 @@ class Trainer(WithCompiledMetrics):
         Args:
             x: images, or a tf.data.Dataset, a PyDataset or a generator of batches.
             y: labels of images.
+            *args: of keras.Model.fit, in its order.
             **kwargs: of keras.Model.fit. `class_weight` and `sample_weight` are of the supervised
                 terms.
         """
         self._assert_compile_called("fit")
+        called = inspect.signature(super().fit).bind(x, y, *args, **kwargs).arguments
+        kwargs = {name: value for name, value in called.items() if name not in ("x", "y")}
         source = feeding.Source(x, y, kwargs.get("batch_size"))
         self._begin(source, kwargs.get("sample_weight"))
         held_out = kwargs.get("validation_data")
@@ -196,7 +200,7 @@ class Trainer(WithCompiledMetrics):
         if self.distribute_strategy.num_replicas_in_sync > 1 and not is_distributed(self.step):
             raise ValueError(
                 "A method must be made in the scope of the strategy that trains it. "
-                f"Received: fit in the scope of {type(self.distribute_strategy).__name__}"
+                f"Received: training in the scope of {type(self.distribute_strategy).__name__}"
             )
         self._build_for(source, weight)
         if int(self.step.numpy()):

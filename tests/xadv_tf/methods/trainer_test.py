@@ -80,7 +80,7 @@ def test_optimizers_from_outside_the_scope_are_taken_into_it():
 def test_a_method_from_outside_the_scope_is_refused():
     method = make_mle()
     with two_replicas().scope():
-        with pytest.raises(ValueError, match="scope of the strategy.*Received: fit in the scope"):
+        with pytest.raises(ValueError, match="strategy.*Received: training in the scope"):
             method.fit(IMAGES, LABELS, verbose=0)
 
 
@@ -185,3 +185,11 @@ def test_a_loss_and_a_smoothing_out_of_range_are_refused():
         method.compile(loss="mse")
     with pytest.raises(ValueError, match="Received: label_smoothing=1.5"):
         method.compile(label_smoothing=1.5)
+
+
+def test_fit_takes_its_arguments_in_keras_order():
+    named = make_mle().fit(IMAGES, LABELS, batch_size=4, epochs=2, verbose=0, shuffle=False)
+    placed = make_mle().fit(IMAGES, LABELS, 4, 2, 0, shuffle=False)
+    assert placed.history == named.history and placed.epoch == [0, 1]
+    with pytest.raises(TypeError, match="epoch_count"):
+        make_mle().fit(IMAGES, LABELS, epoch_count=2)
