@@ -100,6 +100,8 @@ def draw_perturbations(
     labels: Sequence[Any],
     *results: Result,
     class_names: Sequence[str] | None = None,
+    heading: str = "true class",
+    subject: str = "training images",
 ) -> Figure:
     """Draws a column for each image and a row for each quantity, with the row's colour scale.
 
@@ -115,6 +117,8 @@ def draw_perturbations(
         *results: what each method does to the same images.
         class_names: [classes], what labels and predictions are called, shortened to their images'
             width; their numbers by default.
+        heading: what the labels are.
+        subject: what the images are, for the title.
 
     Raises:
         ValueError: if the arrays are not all about the same number of images.
@@ -153,8 +157,8 @@ def draw_perturbations(
     def write(text: str, left: float, y: float, **style: Any) -> None:
         figure.text(left / width, y / height, text, **{"va": "top", **style})
 
-    write(_title(results), _MARGIN, height - 0.15, fontsize=15, fontweight="bold")
-    write("true class", _LEFT - _MARGIN, height - _TOP + 0.09, ha="right", va="bottom", fontsize=10)
+    write(_title(results, subject), _MARGIN, height - 0.15, fontsize=15, fontweight="bold")
+    write(heading, _LEFT - _MARGIN, height - _TOP + 0.09, ha="right", va="bottom", fontsize=10)
     write("\n".join(caption), _MARGIN, below - _GAP_UNDER_TEXT, fontsize=10, linespacing=1.4)
     return figure
 
@@ -196,11 +200,11 @@ def _rows(x: Array, results: Sequence[Result]) -> list[_Row]:
     return rows
 
 
-def _title(results: Sequence[Result]) -> str:
+def _title(results: Sequence[Result], subject: str) -> str:
     names = " and ".join(result.label for result in results)
     if all(isinstance(result, Unperturbed) for result in results):
-        return f"What {names} predicts for training images"
-    return f"What {names} {'does' if len(results) == 1 else 'do'} to training images"
+        return f"What {names} predicts for {subject}"
+    return f"What {names} {'does' if len(results) == 1 else 'do'} to {subject}"
 
 
 def _caption(results: Sequence[Result]) -> str:

@@ -27,11 +27,14 @@ def plot(method: Any, images: Any, labels: Any = None, **kwargs: Any) -> Figure:
     images = np.asarray(images, np.float32)
     _refuse_other_than_images(images)
     before = _probabilities(method, images)
+    told = {"subject": "images"}
     if labels is None:
         labels = np.argmax(before, axis=-1)
-    name = type(method).__name__
+        told["heading"] = "predicted class"
+    parts = getattr(method, "parts", [method])
+    name = "+".join(type(part).__name__ for part in parts)
     if not hasattr(method, "perturb"):
-        return draw_perturbations(images, list(labels), Unperturbed(name, before))
+        return draw_perturbations(images, list(labels), Unperturbed(name, before), **told)
     if "label" in inspect.signature(method.perturb).parameters:
         kwargs.setdefault("label", np.asarray(labels))
     seen: dict[str, Any] = {
@@ -39,10 +42,11 @@ def plot(method: Any, images: Any, labels: Any = None, **kwargs: Any) -> Figure:
     }
     after = _probabilities(method, seen["x_adv"])
     if "perturbation" in seen:
-        return draw_perturbations(images, list(labels), Additive(name, before, after, **seen))
-    trained = hasattr(method, "mask") or hasattr(method, "parts")
+        additive = Additive(name, before, after, **seen)
+        return draw_perturbations(images, list(labels), additive, **told)
+    trained = any(hasattr(part, "mask") for part in parts)
     result = Multiplicative(name, before, after, **seen, trained=trained, fill=_fill(method))
-    return draw_perturbations(images, list(labels), result)
+    return draw_perturbations(images, list(labels), result, **told)
 
 
 def _fill(method: Any) -> str:

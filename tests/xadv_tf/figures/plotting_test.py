@@ -31,7 +31,14 @@ def _texts(figure):
         (lambda c: methods.XVAT(c, fill=-0.5), "becomes -0.5."),
         (lambda c: methods.XAT(c, fill="blurred"), "that of the blurred image."),
         (lambda c: methods.RandomMask(c, fill=IMAGES[0]), "that of a fixed image."),
-        (lambda c: methods.Combined([methods.XVAT(c), methods.EntropyMinimization()]), "Combined"),
+        (
+            lambda c: methods.Combined([methods.XVAT(c), methods.EntropyMinimization()]),
+            "What XVAT+EntropyMinimization does to images",
+        ),
+        (
+            lambda c: methods.Combined([methods.RandomMask(c), methods.EntropyMinimization()]),
+            "random;",
+        ),
     ],
 )
 def test_one_call_draws_what_a_method_does(make, shown):
@@ -40,7 +47,8 @@ def test_one_call_draws_what_a_method_does(make, shown):
     figure = figures.plot(method, IMAGES)
     texts = " ".join(_texts(figure).split())
     assert shown in texts
-    # Without labels the classes above the images are the predicted ones.
+    # Without labels the classes above the images are the predicted ones, and are called so.
+    assert "predicted class" in texts and "true class" not in texts
     predicted = np.argmax(method(IMAGES), axis=-1)
     written = [t.get_text() for t in figure.axes[0].texts]
     assert [text for text in written if text.isdigit()] == [str(c) for c in predicted]
@@ -51,6 +59,7 @@ def test_labels_and_arguments_of_perturb():
     method.compile()
     figure = figures.plot(method, tf.constant(IMAGES), [7, 5, 3, 1], index=[8, 0, 1, 2])
     assert [t.get_text() for t in figure.axes[0].texts[2:6]] == ["7", "5", "3", "1"]
+    assert "true class" in _texts(figure)
 
 
 def test_tensors_of_perturb_are_drawn_as_they_come():
