@@ -21,7 +21,7 @@ _ROWS = {
     "vadd": (["--method=vadd", "--model=mnist_cnn", "--dropout=0.5", "--delta=0.05"], 2),
     "generator": (GENERATOR, 3),
     "table": (TABLE, 3),
-    "alternating": ([*TABLE, "--alternating_steps"], 2),
+    "alternating": ([*TABLE, "--alternating_steps=2"], 2),
     "xat": (["--method=xat", "--unlabeled_batch_size=0"], 2),
     "xat_table": (["--method=xat", "--mask=transductive", "--unlabeled_batch_size=0"], 2),
     "xvat+vat": (["--method=xvat+vat", "--mask=transductive"], 2),
