@@ -202,6 +202,10 @@ def test_a_run_stops_at_the_end_of_an_epoch_and_goes_on(tmp_path):
 def test_the_test_images_are_left_out(tmp_path):
     result, _ = _train(tmp_path / "run", "--method=xvat", "--notest")
     assert result["test_accuracy"] is None and 0 <= result["validation_accuracy"] <= 1
+    assert result["validation_images"] == 30  # --num_validation
+    # Epochs of 3 steps, and the last one of 1.
+    assert result["best_validation"]["step"] in (3, 6, 7)
+    assert result["best_validation"]["accuracy"] >= result["validation_accuracy"]
     assert '"test"' not in (tmp_path / "run" / "metrics.jsonl").read_text()
     # Of the call, not of the run: what is trained is the same.
     assert "test" not in (tmp_path / "run" / "config.flags").read_text()

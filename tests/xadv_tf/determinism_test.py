@@ -14,6 +14,6 @@ _BY_TENSORFLOW = f"import tensorflow as tf; tf.config.experimental.enable_op_det
 )
 def test_it_is_what_the_environment_or_tensorflow_was_told(value, code, told):
     environment = {**os.environ, "TF_DETERMINISTIC_OPS": value}
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-c", code]  # This interpreter and the code above.
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout.strip() == told

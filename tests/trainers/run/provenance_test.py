@@ -74,14 +74,17 @@ def test_git_writes_the_commit_into_an_archive():
     if not (project / ".git").exists():
         pytest.skip("the project is no repository here")
     file = "trainers/run/provenance.py"
+
+    def git(*arguments):
+        # Fixed questions about the project's own folder.
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=project, capture_output=True, check=True).stdout  # noqa: S603
+
     # Attributes that are not committed yet count too, so that this test is true of what is tested.
-    command = ["git", "archive", "--worktree-attributes", "HEAD", file]
-    made = subprocess.run(command, cwd=project, capture_output=True, check=True)  # noqa: S603
-    command = ["git", "rev-parse", "HEAD"]
-    head = subprocess.run(command, cwd=project, capture_output=True, check=True)  # noqa: S603
-    with tarfile.open(fileobj=io.BytesIO(made.stdout)) as archive:
+    made = git("archive", "--worktree-attributes", "HEAD", file)
+    with tarfile.open(fileobj=io.BytesIO(made)) as archive:
         text = archive.extractfile(file).read().decode()
-    assert f'_ARCHIVED = "{head.stdout.decode().strip()}"' in text
+    assert f'_ARCHIVED = "{git("rev-parse", "HEAD").decode().strip()}"' in text
 
 
 def test_hardware_is_the_cards_where_there_are_some(monkeypatch):

@@ -80,7 +80,8 @@ def test_optimizers_from_outside_the_scope_are_taken_into_it():
 def test_a_method_from_outside_the_scope_is_refused():
     method = make_mle()
     with two_replicas().scope():
-        with pytest.raises(ValueError, match="strategy.*Received: training in the scope"):
+        message = "scope of the strategy.*Received: training in the scope"
+        with pytest.raises(ValueError, match=message):
             method.fit(IMAGES, LABELS, verbose=0)
 
 
