@@ -21,6 +21,12 @@ def of_module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-c", code, *arguments]
 
 
+def shown(module: str, *arguments: str) -> str:
+    """The command that runs a module of this project, as it can be typed here."""
+    python = shown_path(pathlib.Path(sys.executable))
+    return shlex.join([python, "-m", module, *arguments])
+
+
 def tensorboard_command(logdir: str) -> str:
     """The command that shows the logs below `logdir`, as it can be typed here."""
     # Without an activated environment the script is found beside its interpreter only.

@@ -45,6 +45,13 @@ def test_tensorboard_is_the_one_beside_the_interpreter_if_there_is_one(here, mon
     assert words == ["bin/tensorboard", "--logdir=runs/my run"]
 
 
+def test_a_module_is_run_by_the_interpreter_that_runs_this(here, monkeypatch):
+    monkeypatch.setattr(commands.sys, "executable", str(here / "my bin" / "python"))
+    assert commands.shown("trainers.train") == "'my bin/python' -m trainers.train"
+    shown = commands.shown("trainers.train", "--workdir=runs/my run", "--quiet")
+    assert shown == "'my bin/python' -m trainers.train '--workdir=runs/my run' --quiet"
+
+
 def test_a_module_is_ours_though_the_folder_has_one_of_its_name(tmp_path):
     for name in ("trainers", "flags", "xadv_tf"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('the user's')")

@@ -1,7 +1,5 @@
 """Calls programs of this project: they print where we print, and say once why they failed."""
 
-import pathlib
-import shlex
 import signal
 import subprocess
 import sys
@@ -25,9 +23,7 @@ def call(module: str, arguments: Sequence[str], what: str) -> None:
         FailedError: it failed.
         KeyboardInterrupt: it was stopped.
     """
-    python = pathlib.Path(sys.executable)
-    command = shlex.join([commands.shown_path(python), "-m", module, *arguments])
-    print(f"$ {command}", flush=True)
+    print(f"$ {commands.shown(module, *arguments)}", flush=True)
     status, why = run(module, arguments)
     # By their number where a program ended before it could attend to them.
     if status in (errors.PREEMPTED, -signal.SIGINT, -signal.SIGTERM, 128 + signal.SIGINT):

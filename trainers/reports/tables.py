@@ -2,7 +2,6 @@
 
 import pathlib
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,7 +38,8 @@ def print_results(results: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         if fall:
             runs = shlex.quote(workdir)
             print(f"{result['method']}, seed {result.get('seed')}: {fall}.")
-            print(f"  The weights of then: {_program()}.evaluate --workdir={runs} --weights=best")
+            program = commands.shown("trainers")
+            print(f"  The weights of then: {program}.evaluate --workdir={runs} --weights=best")
 
 
 def print_result_line(result: Mapping[str, Any]) -> None:
@@ -73,16 +73,12 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.2f}"
 
 
-def _program() -> str:
-    return f"{commands.shown_path(pathlib.Path(sys.executable))} -m trainers"
-
-
 def print_next_commands(*workdirs: str) -> None:
     """Says where the logs of runs are and what to type next."""
     several = len(workdirs) > 1  # Of one experiment, by their seeds.
     logs = str(pathlib.Path(workdirs[0]).parent) if several else workdirs[0]
     runs = shlex.quote(f"{logs}/seed_*" if several else logs)
-    program = _program()
+    program = commands.shown("trainers")
     if not several:
         print(f"TensorBoard logs: {logs}/train and {logs}/eval")
     print(f"Next: {commands.tensorboard_command(logs)}")

@@ -114,9 +114,8 @@ def finish(results: Sequence[Result], made: Trials, experiment: experiment_lib.E
     file = workdir / "best.flags"
     write_aside(file, comments + experiment_lib.to_flagfile(values))
     if not experiment.quiet:
-        python = commands.shown_path(pathlib.Path(sys.executable))
         arguments = [f"--flagfile={file}", f"--workdir={workdir / 'best'}"]
         print(f"Best flags, of trial {best.trial}: {file}")
-        print(f"Next: {shlex.join([python, '-m', 'trainers.train', *arguments])}")
+        print(f"Next: {commands.shown('trainers.train', *arguments)}")
         print(f"      {commands.tensorboard_command(str(workdir))}")
     return 0

@@ -1,6 +1,7 @@
 """One call from a method and images to the picture of what it does to them."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -45,12 +46,12 @@ def plot(method: Any, images: Any, labels: Any = None, **kwargs: Any) -> Figure:
         additive = Additive(name, before, after, **seen)
         return draw_perturbations(images, list(labels), additive, **told)
     trained = any(hasattr(part, "mask") for part in parts)
-    result = Multiplicative(name, before, after, **seen, trained=trained, fill=_fill(method))
+    result = Multiplicative(name, before, after, **seen, trained=trained, fill=_fill(parts))
     return draw_perturbations(images, list(labels), result, **told)
 
 
-def _fill(method: Any) -> str:
-    fill = next(part.fill for part in getattr(method, "parts", [method]) if hasattr(part, "fill"))
+def _fill(parts: Sequence[Any]) -> str:
+    fill = next(part.fill for part in parts if hasattr(part, "fill"))
     if isinstance(fill, str):
         return f"that of the {fill} image"
     return f"{float(fill):g}" if np.ndim(fill) == 0 else "that of a fixed image"

@@ -1,5 +1,7 @@
 """Max pooling whose gradient can be computed in a fixed order on every device."""
 
+import functools
+import itertools
 from typing import Any
 
 import keras
@@ -35,10 +37,6 @@ def _largest_of_slices(x: tf.Tensor, rows: int, columns: int, *, same: bool) -> 
         x = tf.pad(x, [[0, 0], *around, [0, 0]], constant_values=x.dtype.min)
         height, width = height + below, width + right
     height, width = height - height % rows, width - width % columns
-    largest = None
-    for i in range(rows):
-        for j in range(columns):
-            pixels = x[:, i:height:rows, j:width:columns]
-            # tf.maximum sends the gradient of equal values to its first argument.
-            largest = pixels if largest is None else tf.maximum(largest, pixels)
-    return largest
+    offsets = itertools.product(range(rows), range(columns))
+    # tf.maximum sends the gradient of equal values to its first argument.
+    return functools.reduce(tf.maximum, (x[:, i:height:rows, j:width:columns] for i, j in offsets))
