@@ -126,7 +126,7 @@ def cells(report: Mapping[str, Any]) -> Cells:
                 size["dataset"],
                 batch,
                 f"{size['steps_per_epoch']}",
-                *(f"≈ {_epoch(size, name):.3g}" for name in names),
+                *(f"≈ {_digits(_epoch(size, name))}" for name in names),
                 *of_vat,
             ]
         )
@@ -156,9 +156,8 @@ def comparison(report: Mapping[str, Any], old: Mapping[str, Any]) -> Cells:
         for name in size["methods"]:
             if then and name in then["methods"] and then["setting"] == size["setting"]:
                 was, now = _epoch(then, name), _epoch(size, name)
-                lines.append(
-                    [size["dataset"], _label(name), f"{was:.3g}", f"{now:.3g}", f"{now / was:.2f}"]
-                )
+                ratio = f"{now / was:.2f}"
+                lines.append([size["dataset"], _label(name), _digits(was), _digits(now), ratio])
     columns = ["data", "method", "s then", "s now", "now / then"]
     notes = [f"Then: {old['hardware']}, commit {old['commit']}."]
     return Cells("Against an earlier measurement", columns, lines, notes)
@@ -179,6 +178,11 @@ def read(file: str) -> dict[str, Any]:
 
 def _epoch(size: Mapping[str, Any], name: str) -> float:
     return float(size["steps_per_epoch"] * statistics.median(size["methods"][name]))
+
+
+def _digits(seconds: float) -> str:
+    """Three of them: 2,320 for an epoch of 2321.6 s, which `.3g` alone writes 2.32e+03."""
+    return f"{float(f'{seconds:.3g}'):,g}"
 
 
 def _ratio(own: Sequence[float], other: Sequence[float]) -> float:

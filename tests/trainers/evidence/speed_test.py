@@ -51,6 +51,12 @@ def test_an_epoch_is_its_steps_and_ratios_are_medians_of_rounds():
     assert table.notes[2] == "a machine; 2 cores used; commit abc; tensorflow 2."
 
 
+def test_long_epochs_are_written_as_people_write_them():
+    # 400 steps of 5.804 s: 2321.6 s, to three digits.
+    table = speed.cells({**_ABOUT, "sizes": [_size("svhn", 400, vat=[5.804])]})
+    assert table.rows[0][3] == "≈ 2,320"
+
+
 def test_without_vat_there_is_nothing_to_compare_with():
     table = speed.cells({**_ABOUT, "sizes": [_size(xvat_inductive=[0.01])]})
     assert table.columns[-1] == "xVAT-I s"
