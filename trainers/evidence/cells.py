@@ -5,11 +5,17 @@ import math
 from collections.abc import Mapping, Sequence
 
 from trainers.evidence import rows as rows_lib
+from trainers.evidence import statistics
 from trainers.evidence.rows import REFERENCES, Row
 from trainers.evidence.statistics import Difference
 from xadv_tf import metrics
 
 _NOTHING = "–"
+_CLUSTERS = (
+    "Runs that share a draw of labels or a seed are no independent ones: intervals and p are by "
+    "clusters of both (Cameron, Gelbach & Miller 2011), whose degrees of freedom are one less than "
+    "there are draws or seeds, whichever are fewer."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +82,7 @@ def _short(row: Row) -> str:
 def _results(title: str, rows: Sequence[Row]) -> Cells:
     lines = []
     for name, row in zip(names(rows), rows, strict=True):
-        spread = metrics.spread(list(row.accuracies.values()))
+        spread = row.spread
         low, high = spread.interval_of_shares()
         published = row.header.published
         lines.append(
@@ -118,6 +124,13 @@ def _about(rows: Sequence[Row]) -> list[str]:
     notes = [
         "Mean and standard deviation over n seeds; the interval is that of the mean (Student). "
         "Weights and epoch are those that were evaluated."
+    ]
+    if any(statistics.shares(row.accuracies) for row in rows):
+        notes.append(_CLUSTERS)
+    notes += [
+        f"{name}: all runs on one draw of labels, of which alone the interval speaks."
+        for name, row in zip(names(rows), rows, strict=True)
+        if len(row.accuracies) > 1 and len({draw for draw, _ in row.accuracies}) == 1
     ]
     if any(row.quick for row in rows):
         lengths = sorted({(row.steps, row.full_steps) for row in rows if row.quick})

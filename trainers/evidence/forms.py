@@ -10,7 +10,6 @@ from rich import box, console, table
 from trainers.evidence import cells as cells_lib
 from trainers.evidence.cells import Cells
 from trainers.evidence.rows import REFERENCES, Row
-from xadv_tf import metrics
 
 # In front of each other in this order, as a backslash is part of what the others become.
 _LATEX = {
@@ -72,7 +71,7 @@ def _in_latex(text: str) -> str:
 
 
 def csv_text(rows: Sequence[Row]) -> str:
-    """A line a row, numbers as they are: shares and differences of shares, empty for none."""
+    """A line a row, numbers with ten digits: shares and differences of shares, empty for none."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     head = [
@@ -83,7 +82,7 @@ def csv_text(rows: Sequence[Row]) -> str:
     head += [f"{label}_{name}" for label in REFERENCES for name in fields]
     writer.writerow(head)
     for row in rows:
-        spread = metrics.spread(list(row.accuracies.values()))
+        spread = row.spread
         published = row.header.published
         values: list[object] = [
             *(row.task.table, row.task.dataset, row.task.num_labeled, row.name, row.label),
@@ -94,8 +93,13 @@ def csv_text(rows: Sequence[Row]) -> str:
         for found in cells_lib.references(row, rows).values():
             of_pair = [getattr(found, name) for name in fields] if found else [None] * len(fields)
             values += ["" if value is None else value for value in of_pair]
-        writer.writerow(values)
+        writer.writerow(map(_in_ten_digits, values))
     return file.getvalue()
+
+
+def _in_ten_digits(value: object) -> object:
+    """What lies beyond is rounding, which another machine does otherwise."""
+    return f"{value:.10g}" if isinstance(value, float) else value
 
 
 def _or_empty(value: float) -> float | str:

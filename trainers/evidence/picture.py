@@ -6,7 +6,6 @@ from matplotlib.figure import Figure
 
 from trainers.evidence import cells
 from trainers.evidence.rows import Row
-from xadv_tf import metrics
 
 # Told apart by form as well as by colour, and in print: blue and orange of Okabe and Ito.
 _OURS = "#0072B2"
@@ -29,7 +28,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     for panel, task in zip(panels[:, 0], tasks, strict=True):
         own = [row for row in rows if row.task == task]
         for height, row in enumerate(own):
-            spread = metrics.spread(list(row.accuracies.values()))
+            spread = row.spread
             ends = spread.interval_of_shares() if spread.n > 1 else (spread.mean, spread.mean)
             arms = [[100 * abs(spread.mean - end)] for end in ends]
             values = [100 * value for value in row.accuracies.values()]

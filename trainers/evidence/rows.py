@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from trainers.evidence import headers, statistics
 from trainers.evidence.record import Record, identity
 from trainers.settings import experiment as experiment_lib
+from xadv_tf import metrics
 
 # What tells the runs of a row apart.
 SEEDS = ("seed", "label_seed")
@@ -68,12 +69,17 @@ class Row:
 
     @property
     def accuracies(self) -> dict[tuple[int, int], float]:
-        """{(seed, label_seed): share of right predictions}."""
+        """{(label_seed, seed): share of right predictions}."""
         return {
-            (record.seed, record.label_seed): record.accuracy
+            (record.label_seed, record.seed): record.accuracy
             for record in self.records
             if record.accuracy is not None
         }
+
+    @property
+    def spread(self) -> metrics.Spread:
+        """Mean, standard deviation and interval of the accuracies."""
+        return statistics.spread(self.accuracies)
 
     @property
     def weights(self) -> str:
@@ -144,7 +150,7 @@ def compare(row: Row, other: Row) -> statistics.Difference | None:
     pairs = [pair for pair in own if pair in others]
     if not pairs:
         return None
-    mean, p = statistics.paired([own[pair] for pair in pairs], [others[pair] for pair in pairs])
+    mean, p = statistics.paired({pair: own[pair] for pair in pairs}, others)
     better = worse = tested = 0
     partners = {(record.seed, record.label_seed): record for record in other.records}
     for record in row.records:
@@ -161,8 +167,7 @@ def compare(row: Row, other: Row) -> statistics.Difference | None:
 
 def variances(row: Row) -> statistics.Variances | None:
     """How much of a row's spread is whose, if its runs tell."""
-    values = {(draw, seed): value for (seed, draw), value in row.accuracies.items()}
-    return statistics.variances(values)
+    return statistics.variances(row.accuracies)
 
 
 def _mcnemar(one: Record, other: Record) -> tuple[int, int, float] | None:

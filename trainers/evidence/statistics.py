@@ -4,10 +4,15 @@ By scipy and statsmodels, which are waited for when something is asked, not when
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+
+from xadv_tf import metrics
+
+# Accuracies, by (draw of labels, seed).
+Runs = Mapping[tuple[int, int], float]
 
 # Of McNemar's tests, and of intervals.
 LEVEL = 0.05
@@ -20,8 +25,7 @@ class Difference:
     Attributes:
         n: pairs of runs.
         mean: of the differences.
-        p: of Student's test that their expectation is 0, two-sided; None for a single pair, or
-            where all differences are the same.
+        p: of the test that their expectation is 0, see `paired`.
         better: pairs in which McNemar's test says at `LEVEL` that the first is the better one.
         worse: pairs in which it says the opposite.
         tested: pairs whose predictions were kept.
@@ -35,15 +39,71 @@ class Difference:
     tested: int = 0
 
 
-def paired(own: Sequence[float], other: Sequence[float]) -> tuple[float, float | None]:
-    """The mean difference of pairs, at least one, and p of Student's paired test."""
+def spread(runs: Runs) -> metrics.Spread:
+    """Mean, standard deviation and interval of the mean, of at least one run.
+
+    Runs on one draw of labels have its luck in common, and runs of one seed that seed's: nine runs
+    of three draws and three seeds know less than nine of nine. The mean's variance is that of
+    clusters of both kinds, V(draws) + V(seeds) - V(runs) (Cameron, Gelbach & Miller, JBES 2011),
+    taken as no less than any of the three, and Student's t has one degree of freedom less than
+    there are clusters of the rarer kind. That is Student's own interval where no two runs share a
+    draw or a seed, and where all share one: then it speaks of that draw, or seed, alone.
+    """
+    values = list(runs.values())
+    plain = metrics.spread(values)
+    error, freedom = _error_of_mean(runs)
+    if not freedom:
+        return plain
     from scipy import stats
 
-    differences = np.subtract(own, other)
-    mean = float(np.mean(differences))
-    if len(differences) < 2 or np.ptp(differences) <= 1e-12:
+    half_width = float(stats.t.ppf(1 - LEVEL / 2, freedom)) * error
+    return dataclasses.replace(plain, half_width=half_width)
+
+
+def paired(own: Runs, other: Runs) -> tuple[float, float | None]:
+    """Runs against runs of the same draws and seeds, at least one.
+
+    Returns:
+        The mean difference, and p, two-sided, of the hypothesis that its expectation is 0: of
+        Student's paired test, by the error and the degrees of freedom of `spread`. None for a
+        single pair, or where all differences are the same.
+    """
+    from scipy import stats
+
+    differences = {run: own[run] - other[run] for run in own}
+    values = list(differences.values())
+    mean = float(np.mean(values))
+    error, freedom = _error_of_mean(differences)
+    if not freedom or np.ptp(values) <= 1e-12:
         return mean, None
-    return mean, float(stats.ttest_rel(own, other).pvalue)
+    return mean, float(2 * stats.t.sf(abs(mean) / error, freedom))
+
+
+def shares(runs: Runs) -> bool:
+    """Whether some runs, but not all, share a draw or a seed."""
+    kinds = [len(set(kind)) for kind in zip(*runs, strict=True)]
+    return any(1 < count < len(runs) for count in kinds)
+
+
+def _error_of_mean(runs: Runs) -> tuple[float, int]:
+    """The standard error of the mean and its degrees of freedom, 0 for a single run."""
+    values = np.array(list(runs.values()))
+    # What all runs share makes no difference among them.
+    kinds = [kind for kind in map(np.array, zip(*runs, strict=True)) if np.ptp(kind)]
+    if not kinds:
+        return float("nan"), 0
+    by_kind = [_variance_of_mean(values, kind) for kind in kinds]
+    by_run = _variance_of_mean(values, np.arange(len(values)))
+    both = sum(by_kind) - by_run * (len(kinds) - 1)
+    freedom = min(len(np.unique(kind)) for kind in kinds) - 1
+    return float(max(both, by_run, *by_kind)) ** 0.5, freedom
+
+
+def _variance_of_mean(values: np.ndarray, clusters: np.ndarray) -> float:
+    """Of values whose deviations within a cluster may belong together, at least two clusters."""
+    _, place = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(place, weights=values - np.mean(values))
+    return float(len(sums) / (len(sums) - 1) * np.sum(np.square(sums)) / len(values) ** 2)
 
 
 def mcnemar(own: np.ndarray, other: np.ndarray, labels: np.ndarray) -> tuple[int, int, float]:
@@ -97,7 +157,7 @@ class Variances:
         return tuple(part / total for part in parts)  # type: ignore[return-value]
 
 
-def variances(values: Mapping[tuple[int, int], float]) -> Variances | None:
+def variances(values: Runs) -> Variances | None:
     """Components of variance of a two-way layout without repetition.
 
     With I draws, J seeds and mean squares MS: the variance of draws is (MS_draw - MS_rest) / J and
@@ -130,7 +190,7 @@ def variances(values: Mapping[tuple[int, int], float]) -> Variances | None:
     )
 
 
-def _grid(values: Mapping[tuple[int, int], float]) -> tuple[list[int], list[int]]:
+def _grid(values: Runs) -> tuple[list[int], list[int]]:
     """The draws and seeds of a whole grid within the cells: that with the most cells."""
     rows: dict[int, set[int]] = {}
     for draw, seed in values:

@@ -68,6 +68,20 @@ def test_spreads_are_told_where_draws_and_seeds_vary_apart(make_digits):
         "VAT, 2 draws of labels x 2 seeds: of the variance 75 % is the draw's, 15 % the seed's, "
         "10 % the rest." in results.notes
     )
+    # Shares of eight: mean 3.5 and, by the draws' clusters, an error of 2, times tan(0.95 pi / 2).
+    assert results.rows[0][1:4] == ["4", "43.75 ± 33.07", "0.00 to 100.00"]
+    assert any(note.startswith("Runs that share a draw") for note in results.notes)
+
+
+def test_runs_on_one_draw_speak_of_it_alone(make_digits):
+    told = "VAT: all runs on one draw of labels, of which alone the interval speaks."
+    one = [make_digits("vat", seed, {0}, draw=1) for seed in (1, 2)]
+    (results,) = cells.of(rendering.rows_of("digits", one))
+    assert told in results.notes
+    assert not any(note.startswith("Runs that share") for note in results.notes)
+    # A single run has no interval.
+    (results,) = cells.of(rendering.rows_of("digits", one[:1]))
+    assert told not in results.notes
 
 
 def test_rows_of_one_method_are_told_apart_by_their_flagfiles(make_digits, make_run):
