@@ -26,7 +26,9 @@ def fault(text: str) -> str | None:
         return "be on this machine, for only its files are read and written"
     if any(ord(character) < ord(" ") for character in text):
         return "be one line without control characters"
-    if len(encoded) > _LONGEST_PATH or max(map(len, encoded.split(b"/"))) > _LONGEST_NAME:
+    # Several paths stand with commas between.
+    longest = max(map(len, encoded.split(b",")))
+    if longest > _LONGEST_PATH or max(map(len, encoded.split(b"/"))) > _LONGEST_NAME:
         return f"be a path of at most {_LONGEST_PATH} bytes, {_LONGEST_NAME} between two slashes"
     return fault_in_a_flagfile(text)
 

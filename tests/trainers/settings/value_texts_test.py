@@ -15,6 +15,7 @@ from trainers.settings import value_texts
         (f"runs/{256 * 'x'}", "be a path of at most 3800 bytes, 255 between"),
         (f"runs/{128 * 'é'}", "be a path of at most"),
         (1000 * "abc/", "be a path of at most"),
+        (f"runs/a,{1000 * 'abc/'}", "be a path of at most"),
         ("a #b", "be without ' #'"),
     ],
 )
@@ -31,6 +32,10 @@ def test_what_is_no_path_here_has_a_fault_and_can_be_shown(value, what):
 def test_texts_without_fault(value):
     assert value_texts.fault(value) is None
     assert value_texts.shown(value) == value or len(value) > 200
+
+
+def test_several_paths_with_commas_between_are_each_as_long_as_a_path_may_be():
+    assert value_texts.fault(",".join(f"runs/xvat/seed_{n}" for n in range(1000))) is None
 
 
 def test_a_variable_of_the_environment_is_held_to_the_same(monkeypatch):
