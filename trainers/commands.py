@@ -27,6 +27,11 @@ def shown(module: str, *arguments: str) -> str:
     return shlex.join([python, "-m", module, *arguments])
 
 
+def own(module: str) -> str:
+    """This process's own command, as a record of it has it: of no machine's folders."""
+    return shlex.join(["python", "-m", module, *sys.argv[1:]])
+
+
 def tensorboard_command(logdir: str) -> str:
     """The command that shows the logs below `logdir`, as it can be typed here."""
     # Without an activated environment the script is found beside its interpreter only.

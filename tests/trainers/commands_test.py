@@ -59,3 +59,8 @@ def test_a_module_is_ours_though_the_folder_has_one_of_its_name(tmp_path):
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)  # noqa: S603
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("Trains one experiment")
+
+
+def test_a_process_own_command_names_no_folder_and_can_be_pasted(monkeypatch):
+    monkeypatch.setattr(commands.sys, "argv", ["/a/train.py", "--workdir=my run", "--seed=1"])
+    assert commands.own("trainers.train") == "python -m trainers.train '--workdir=my run' --seed=1"

@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -100,7 +99,7 @@ def finish(results: Sequence[Result], made: Trials, experiment: experiment_lib.E
         print(f"error: all {len(results)} trials failed{last}", file=sys.stderr)
         return errors.FAILED
     workdir = pathlib.Path(experiment.workdir)
-    command = shlex.join(["python", "-m", "trainers.tune", *sys.argv[1:]])
+    command = commands.own("trainers.tune")
     count = len(made.seeds)
     about = {
         "Best": f"trial {best.trial} of {len(results)}",

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from trainers import errors
+from trainers import commands, errors
 from trainers.errors import (
     InUseError,
     PeerLostError,
@@ -96,7 +95,7 @@ def train(
             "weights": "last" if loop.method.evaluated is loop.method.classifier else "averaged",
             "train_steps": experiment.train_steps,
             "seed": experiment.seed,
-            "command": shlex.join(["python", "-m", "trainers.train", *sys.argv[1:]]),
+            "command": commands.own("trainers.train"),
             **provenance(),
         }
         summaries.finish()
@@ -175,7 +174,7 @@ def run(experiments: Sequence[tuple[experiment_lib.Experiment, str]]) -> int:
             print(f"error: {error}", file=sys.stderr)
             status = errors.PREEMPTED if isinstance(error, PeerLostError) else errors.FAILED
         except PreemptedError as error:
-            command = shlex.join(["python", "-m", "trainers.train", *sys.argv[1:]])
+            command = commands.shown("trainers.train", *sys.argv[1:])
             print(f"{error}; this goes on from there: {command}", file=sys.stderr)
             return errors.PREEMPTED
         else:

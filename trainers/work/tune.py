@@ -4,7 +4,6 @@ import contextlib
 import io
 import os
 import pathlib
-import shlex
 import sys
 from collections.abc import Mapping
 
@@ -12,7 +11,7 @@ import grpc
 import tensorflow as tf
 from absl import logging
 
-from trainers import errors
+from trainers import commands, errors
 from trainers.errors import PreemptedError, UsageError
 from trainers.run import split_data
 from trainers.run.status import lock
@@ -130,7 +129,7 @@ def run(
     except ValueError as error:
         return program.mistake(error)
     except (PreemptedError, KeyboardInterrupt):
-        command = shlex.join(["python", "-m", "trainers.tune", *sys.argv[1:]])
+        command = commands.shown("trainers.tune", *sys.argv[1:])
         print(f"stopped, saved; this goes on from there: {command}", file=sys.stderr)
         return errors.PREEMPTED
     except OSError as error:
