@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from xadv_tf.methods import callbacks, feeding
 from xadv_tf.methods.saving import SavedByArguments
@@ -85,7 +84,7 @@ class WithCompiledMetrics(SavedByArguments):
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Builds compiled metrics under a strategy; Keras would add up replicas' batches for it."""
-        if not self._compiled_metrics or not tf.distribute.has_strategy():
+        if not self._compiled_metrics or self._distribute_strategy is None:
             return
         shape = self.get_build_config()["input_shape"]
         label = keras.KerasTensor(*vars(self)["_label"])

@@ -1,5 +1,7 @@
 """What users ask to be measured, in training and in evaluations."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -42,16 +44,23 @@ def test_compiled_metrics_are_honoured():
 
 
 # In batches of 5: replicas have 3 and 2 images of a batch, which Keras would add up.
-def test_compiled_metrics_on_two_replicas():
-    def fitted():
-        return make_mle(metrics=["accuracy", keras.metrics.F1Score(name="f1")]).fit(
-            IMAGES, np.eye(NUM_CLASSES, dtype=np.float32)[LABELS], batch_size=5, shuffle=False,
-            verbose=0, validation_data=(IMAGES, np.eye(NUM_CLASSES, dtype=np.float32)[LABELS]),
-        ).history  # fmt: skip
+@pytest.mark.parametrize("fit_in_scope", [True, False])
+def test_compiled_metrics_on_two_replicas(fit_in_scope):
+    def compiled():
+        return make_mle(metrics=["accuracy", keras.metrics.F1Score(name="f1")])
 
-    one = fitted()
-    with two_replicas().scope():
-        two = fitted()
+    def fitted(method):
+        labels = np.eye(NUM_CLASSES, dtype=np.float32)[LABELS]
+        return method.fit(
+            IMAGES, labels, batch_size=5, shuffle=False, verbose=0, validation_data=(IMAGES, labels)
+        ).history
+
+    one = fitted(compiled())
+    strategy = two_replicas()
+    with strategy.scope():
+        method = compiled()
+    with strategy.scope() if fit_in_scope else contextlib.nullcontext():
+        two = fitted(method)
     assert one.keys() == two.keys()
     for name in ("accuracy", "f1", "val_accuracy", "val_f1"):
         np.testing.assert_allclose(one[name], two[name], rtol=1e-5, err_msg=name)
