@@ -1,4 +1,7 @@
-"""How good a classifier's predictions are: numpy arrays in, numbers out; for evaluation alone."""
+"""How good a classifier's predictions are: numpy arrays in, numbers out; for evaluation alone.
+
+By scipy, which is waited for when something is asked, not when this is imported.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
 
 Array = npt.NDArray[Any]
 
@@ -69,11 +71,15 @@ class Spread:
 
 def softmax(logits: Array) -> Array:
     """Probabilities, float64 [examples, classes]."""
+    from scipy import special
+
     return np.asarray(special.softmax(logits.astype(np.float64), axis=-1))
 
 
 def negative_log_likelihood(logits: Array, labels: Array) -> float:
     """Mean of -log p_label in nats, from logits [examples, classes] and classes [examples]."""
+    from scipy import special
+
     log_p = special.log_softmax(logits.astype(np.float64), axis=-1)
     return float(-np.mean(log_p[np.arange(len(labels)), labels]))
 
@@ -136,6 +142,8 @@ def accuracy_interval(
         total: all predictions, at least 1.
         confidence_level: in (0, 1).
     """
+    from scipy import stats
+
     found = stats.binomtest(correct, total).proportion_ci(confidence_level, method="wilson")
     return float(found.low), float(found.high)
 
@@ -146,5 +154,7 @@ def spread(values: Sequence[float]) -> Spread:
     mean = float(np.mean(values))
     if n < 2:
         return Spread(n, mean, float("nan"), float("nan"))
+    from scipy import stats
+
     std = float(np.std(values, ddof=1))
     return Spread(n, mean, std, float(stats.t.ppf(0.975, n - 1)) * std / n**0.5)

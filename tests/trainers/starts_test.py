@@ -10,8 +10,9 @@ import pytest
 import trainers
 
 _ROOT = pathlib.Path(trainers.__file__).parents[1]
-_PROGRAMS = ("benchmark", "evaluate", "export", "figures", "prepare_data", "reproduce")
-_PROGRAMS += ("robustness", "train", "tune")
+_PROGRAMS = sorted(
+    file.stem for file in (_ROOT / "trainers").glob("*.py") if "if __name__ ==" in file.read_text()
+)
 # `python -m trainers.NAME`, and at its end, whatever it was, what it has loaded.
 _CODE = """
 import atexit, runpy, sys
@@ -65,6 +66,7 @@ def test_help_and_mistakes_load_nothing_heavy(program, tmp_path):
         ("prepare_data", ["--dataset=imagenet"]),
         ("prepare_data", ["--dataset=mnist", "--raw_dir=."]),
         ("reproduce", ["--workdir=w", "--table=none"]),
+        ("explain", ["--workdir=w", "--output=o", "--num_images=0"]),
         ("robustness", ["--workdir=w", "--attacks=none"]),
         ("benchmark", ["--methods=none"]),
         ("benchmark", ["--experiments=none.flags"]),
