@@ -1,5 +1,6 @@
 """How long the runs of a plan take, as far as that is known before."""
 
+import pathlib
 import statistics
 from collections.abc import Sequence
 
@@ -19,8 +20,10 @@ def expected(run: Run, runs: Sequence[Run], records: Sequence[Record] = ()) -> t
 
     Returns:
         Hours; and "here" by the milliseconds a step of the row's finished runs, "records" by those
-        of its records, or "header" by its flagfile's, the last two perhaps of other hardware.
+        of its records, of GPUs if this machine has one and of CPUs if not, or "header" by its
+        flagfile's.
     """
+    on_gpu = _has_gpu()
     paces = [
         other.result["milliseconds_per_step"]
         for other in runs
@@ -30,6 +33,8 @@ def expected(run: Run, runs: Sequence[Run], records: Sequence[Record] = ()) -> t
         record.content["time"]["milliseconds_per_step"]
         for row in rows_lib.of(run.file, records)
         for record in row.records
+        # provenance writes "1 x CARD" or "2 cores, CPU": a card takes a hundredth of the time.
+        if (" cores, " not in record.content["made_by"]["hardware"]) == on_gpu
     ]
     for source, found in (("here", paces), ("records", recorded)):
         # NaN or nothing where a run did not measure it.
@@ -66,7 +71,12 @@ def show(runs: Sequence[Run], records: Sequence[Record] = ()) -> None:
         )
     terminal.screen().print(shown)
     terminal.screen().print(
-        f"{total:.2f} hours left for one process, by finished runs here, by records or by the "
-        "flagfiles' headers, the last two of other hardware",
+        f"{total:.2f} hours left for one process, by finished runs here, by records of "
+        f"{'GPUs' if _has_gpu() else 'CPUs'} or by the flagfiles' headers (2 cores)",
         highlight=False,
     )
+
+
+def _has_gpu() -> bool:
+    """Whether a driver knows of one; to ask TensorFlow takes longer than to show a plan."""
+    return any(pathlib.Path("/proc/driver/nvidia/gpus").glob("*"))

@@ -56,7 +56,7 @@ def test_published_values_and_their_source(make_run):
 
 
 def test_what_made_the_numbers_is_told(tables):
-    assert tables[0].notes[-1] == "5 runs; commit abc; hardware a machine; tensorflow unknown."
+    assert tables[0].notes[-1] == "5 runs; commit abc; hardware 2 cores, a CPU; tensorflow unknown."
 
 
 def test_spreads_are_told_where_draws_and_seeds_vary_apart(make_digits):

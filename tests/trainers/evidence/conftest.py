@@ -41,7 +41,7 @@ def make_run(tmp_path):
             "train_steps": steps,
             "seed": experiment.seed,
             "commit": "abc",
-            "hardware": "a machine",
+            "hardware": "2 cores, a CPU",
         }
         (run / "result.json").write_text(json.dumps(result))
         split = {

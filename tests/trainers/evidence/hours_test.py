@@ -29,6 +29,25 @@ def test_hours_by_the_header_by_records_and_by_what_was_measured(make_digits, tm
     assert hours.expected(runs[2], runs, known) == (pytest.approx(0.01), "here")
 
 
+def test_hours_go_by_records_of_the_kind_of_hardware_that_is_here(
+    make_digits, tmp_path, monkeypatch
+):
+    (run,) = planning.plan("digits", str(tmp_path), {}, planning.Choice(methods=["vat"]))
+
+    def record(seed, hardware, pace):
+        made = make_digits("vat", seed, {0})
+        made.content["made_by"] = {**made.content["made_by"], "hardware": hardware}
+        made.content["time"] = {**made.content["time"], "milliseconds_per_step": pace}
+        return made
+
+    cpu, gpu = record(8, "2 cores, AMD EPYC", 36.0), record(9, "1 x NVIDIA H200", 0.36)
+    for has_gpu, factor, other in ((False, 1.0, gpu), (True, 0.01, cpu)):
+        monkeypatch.setattr(hours, "_has_gpu", lambda there=has_gpu: there)
+        expected = hours.expected(run, [run], [cpu, gpu, gpu])
+        assert expected == (pytest.approx(0.01 * factor), "records")
+        assert hours.expected(run, [run], [other]) == (pytest.approx(0.02), "header")
+
+
 def test_the_plan_says_what_is_left(tmp_path, capfd):
     runs = planning.plan(
         "digits", str(tmp_path), {}, planning.Choice(methods=["mle", "vat"], seeds=[1, 2])
