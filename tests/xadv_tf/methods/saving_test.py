@@ -1,4 +1,4 @@
-"""A method saved, loaded, cloned, copied and exported; conformance_test does it for each method."""
+"""A method saved, loaded, cloned, copied and exported; conformance_keras_test does it for each method."""
 
 import copy
 
