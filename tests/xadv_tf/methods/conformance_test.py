@@ -170,14 +170,14 @@ def test_two_replicas_equal_one(name, monkeypatch):
 def test_resumed_equals_uninterrupted(name, tmp_path):
     batches = [make_batch(seed=i) for i in range(4)]
 
-    def make():
+    def fresh():
         return make(name, dropout=0.3, batch_norm=BatchNormalization())
 
     def checkpoint(method):
         optimizers = {f"{p.name}_optimizer": p.optimizer for p in method.all_players()}
         return tf.train.Checkpoint(method=method, **optimizers)
 
-    whole, second = make(), make()
+    whole, second = fresh(), fresh()
     whole_step = tf.function(whole.train_step, autograph=False)
     for batch in batches[:2]:
         whole_step(batch)

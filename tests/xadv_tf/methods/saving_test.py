@@ -1,4 +1,4 @@
-"""A method saved, loaded, cloned, copied and exported; conformance_keras_test does it for each method."""
+"""A method saved, loaded, cloned, copied and exported; all methods: conformance_keras_test."""
 
 import copy
 
