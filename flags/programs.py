@@ -52,8 +52,8 @@ flags.DEFINE_string(
 flags.DEFINE_list(
     "referee",
     None,
-    "Directories of runs trained with random masks, which judge explanations: one, or one for each "
-    "--fill.",
+    "Runs trained with random masks, which judge explanations: directories, or a quoted pattern of "
+    "such; one, or one for each --fill and each seed.",
 )
 flags.DEFINE_integer(
     "num_images",

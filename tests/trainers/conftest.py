@@ -105,3 +105,15 @@ def store_noise(tmp_path, monkeypatch):
         )
 
     return store
+
+
+@pytest.fixture
+def tiny_run(make_run, make_tiny, tmp_path):
+    """(flags ...) -> the directory of a run on tiny.npz of no step: judges differ by seed."""
+    make_tiny()
+
+    def make(*flags):
+        data = (f"--dataset={tmp_path}/tiny.npz", "--num_validation=20")
+        return str(make_run(*data, *flags)[0])
+
+    return make

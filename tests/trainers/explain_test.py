@@ -1,6 +1,6 @@
 import csv
 import json
-import types
+import pathlib
 
 import numpy as np
 import pytest
@@ -9,23 +9,10 @@ from absl import flags as absl_flags
 from absl.testing import flagsaver
 
 from trainers import explain
-from trainers.errors import UsageError
 from trainers.explaining import explanations
 from trainers.run.restore import restore
 
 _FEW = ("mask (inductive)", "integrated gradients", "random")
-
-
-@pytest.fixture
-def tiny_run(make_run, make_tiny, tmp_path):
-    """(flags ...) -> the directory of a run on tiny.npz of no step: judges differ by seed."""
-    make_tiny()
-
-    def make(*flags):
-        data = (f"--dataset={tmp_path}/tiny.npz", "--num_validation=20")
-        return str(make_run(*data, *flags)[0])
-
-    return make
 
 
 def _main(*arguments):
@@ -60,7 +47,7 @@ def test_every_explanation_is_measured_on_both_judges(few, tiny_run, tmp_path, c
     arguments = [f"--workdir={workdir}", f"--referee={referee}", "--num_images=12"]
     assert _main(*arguments, f"--output={folder}") == 0
     printed = capfd.readouterr().out
-    assert "No Grad-CAM" in printed and f"Table, curves and maps: {folder}" in printed
+    assert "No Grad-CAM" in printed and f"Table and curves: {folder}" in printed
     report = json.loads((folder / "explain.json").read_text())
     with (folder / "explain.csv").open() as file:
         lines = list(csv.DictReader(file))
@@ -86,46 +73,60 @@ def test_every_explanation_is_measured_on_both_judges(few, tiny_run, tmp_path, c
             assert (insertion[0], insertion[-1]) == pytest.approx((off, intact), abs=2e-5)
 
 
-def test_each_way_has_the_referee_that_was_trained_with_it(tiny_run):
-    workdir = tiny_run("--method=mle")
-    grey, black = (tiny_run("--method=random_mask", f"--fill={fill}") for fill in ("zero", "black"))
-    chosen = explain.appoint([black, grey], *_images(workdir), num_images=5)
-    found = {way: (about["workdir"], about["same_way"]) for way, (_, about) in chosen.items()}
-    assert found == {"zero": (grey, True), "black": (black, True), "blurred": (black, False)}
+def test_several_seeds_are_shown_as_means_over_runs(few, tiny_run, result, tmp_path, capfd):
+    runs = [tiny_run("--method=xvat", "--mask=inductive", f"--seed={seed}") for seed in (1, 2)]
+    for run in runs:
+        (pathlib.Path(run) / "result.json").write_text(json.dumps(result))
+    judges = [tiny_run("--method=random_mask", f"--seed={seed}") for seed in (2, 1)]
+    folder = tmp_path / "out"
+    arguments = [f"--workdir={','.join(runs)}", f"--referee={','.join(judges)}"]
+    arguments += ["--num_images=12", f"--output={folder}"]
+    assert _main(*arguments) == 0
+    printed = capfd.readouterr()
+    assert "interval over 2" in " ".join(printed.out.split()) and not printed.err
+    single = [json.loads((folder / name / "explain.json").read_text()) for name in _names(runs)]
+    together = json.loads((folder / "explain.json").read_text())
+    assert together["seeds"] == [1, 2] and len(together["rows"]) == 3 * 2 * 3
+    # Each by the referee of its own seed.
+    assert [each["judges"] for each in single] == [[judges[1]], [judges[0]]]
+    for number in (0, 5, 17):
+        areas = [each["rows"][number]["deletion"]["area"]["mean"] for each in single]
+        mean = together["rows"][number]["deletion"]["area"]["mean"]
+        assert mean == pytest.approx(sum(areas) / 2, abs=2e-5)
+    assert {path.stem for path in folder.glob("*.p*")} == {"curves_classifier", "curves_referee"}
+
+    # What stands there is not measured again, unless it was asked otherwise.
+    assert _main(*arguments) == 0
+    assert capfd.readouterr().out.count(f"as in {folder}") == 2
+    assert _main(*arguments, "--num_images=10") == 0
+    assert "as in" not in capfd.readouterr().out
 
 
-def _images(workdir):
-    image, _ = explain.chosen(restore(workdir)[1].test, 5)
-    return image, {"zero": image, "black": image, "blurred": image}, np.array([0, 64])
+def _names(runs):
+    return [run.rpartition("/")[2] for run in runs]
 
 
-def test_referees_that_do_not_fit_are_refused(tiny_run):
-    workdir = tiny_run("--method=mle")
-    images = _images(workdir)
-    with pytest.raises(UsageError, match="a run of a method with masks.*a run of mle"):
-        explain.appoint([workdir], *images, num_images=5)
-    scaled = tiny_run("--method=random_mask", "--scaling=unit")
-    with pytest.raises(UsageError, match="same test images.*with --scaling=unit"):
-        explain.appoint([scaled], *images, num_images=5)
+def test_a_run_that_stopped_early_is_in_no_mean(few, tiny_run, tmp_path, capfd):
+    runs = [tiny_run("--method=mle", f"--seed={seed}") for seed in (1, 2)]
+    arguments = [f"--workdir={','.join(runs)}", "--num_images=12", f"--output={tmp_path}/out"]
+    assert _main(*arguments) == 0
+    assert "not finished, hence in no mean: " + ", ".join(runs) in capfd.readouterr().err
+    assert not (tmp_path / "out" / "explain.json").exists()
 
 
-def test_the_picture_shows_what_is_classified_rightly():
-    image = np.arange(5.0).reshape(5, 1, 1, 1)
-    names = types.SimpleNamespace(dataset=types.SimpleNamespace(class_names=["a", "b", "c"]))
-    label, truth = np.array([1, 1, 0, 2, 0]), np.array([0, 1, 1, 1, 0])
-    drawn = explain.shown(image, label, truth, {"map": -image[..., 0]}, names)
-    assert drawn["labels"] == ["a", "b"]
-    assert drawn["x"].ravel().tolist() == [4, 1]
-    assert drawn["maps"]["map"].ravel().tolist() == [-4, -1]
-    # Where all are wrong, one of each class all the same.
-    assert explain.shown(image, label, truth + 5, {}, names)["labels"] == ["a", "b", "c"]
+def test_runs_of_two_experiments_are_refused(tiny_run, tmp_path, capfd):
+    runs = [tiny_run("--method=mle"), tiny_run("--method=vat")]
+    assert _main(f"--workdir={','.join(runs)}", f"--output={tmp_path}/out") == 2
+    error = capfd.readouterr().err
+    assert "differ in their seed alone. Received:" in error and error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         ([], "--output must name the directory"),
-        (["--output=out"], "--workdir must name the directory of a run"),
+        (["--output=out"], "--workdir must name a run's directory"),
         (["--output=out", "--seed=2"], "Received: --seed=2"),
         (["--output=out", "x"], "flags start with --. Received: x"),
     ],

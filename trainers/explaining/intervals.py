@@ -1,4 +1,4 @@
-"""Means over images, with bootstrap intervals."""
+"""Means over images, with bootstrap intervals, and means over runs, with Student's."""
 
 import dataclasses
 from typing import Any
@@ -14,7 +14,7 @@ _BATCH = 50  # Resamples at a time: bounds the memory.
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-    """A mean over images, and the 95 % interval that resampling the images gives it.
+    """A mean and its 95 % interval.
 
     Attributes:
         mean, low, high: numbers or arrays of one shape.
@@ -57,3 +57,16 @@ def of_mean(values: Array, *, resamples: int = 1000, seed: int = 0) -> Interval:
         random_state=np.random.default_rng(seed),
     ).confidence_interval
     return Interval(np.mean(values, axis=0), np.asarray(found.low), np.asarray(found.high))
+
+
+def of_mean_over_runs(values: Array, *, bounds: tuple[float, float]) -> Interval:
+    """The mean over runs and its 95 % interval, by Student's t.
+
+    Args:
+        values: [runs, ...], of two runs or more.
+        bounds: beyond which no mean can lie; the interval is cut there.
+    """
+    values = np.asarray(values, np.float64)
+    mean = np.mean(values, axis=0)
+    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values, axis=0)
+    return Interval(mean, *(np.clip(end, *bounds) for end in (mean - half, mean + half)))

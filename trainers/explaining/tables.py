@@ -102,11 +102,15 @@ def _leaks(rows: Sequence[Row]) -> table.Table:
 
 
 def _legend(report: Mapping[str, Any]) -> str:
+    runs = len(report.get("seeds", ()))
+    interval, where = "bootstrap interval over images", "on the same images"
+    if runs:
+        interval, where = f"interval over {runs} runs (Student)", "in the same run"
     told = (
         f"{report['num_images']} test images, {100 * report['accuracy']:.1f} % of them classified "
         "rightly. Area under the probability of the class that the classifier gives the intact "
-        "image, over the share of pixels; ± half of the 95 % bootstrap interval over images; + "
-        "better, - worse than the random order on the same images, where the 95 % interval of the "
-        "difference leaves out 0 (no correction for many comparisons)."
+        f"image, over the share of pixels; ± half of the 95 % {interval}; + better, - worse than "
+        f"the random order {where}, where the 95 % interval of the difference leaves out 0 (no "
+        "correction for many comparisons)."
     )
     return " ".join([told, *report["notes"]])

@@ -1,5 +1,6 @@
 """Several runs, one after the other: one that cannot be worked on does not end the others."""
 
+import json
 import pathlib
 import sys
 from collections.abc import Callable, Mapping
@@ -55,6 +56,24 @@ def collect(
             print(f"error: {error}", file=sys.stderr)
             status = errors.FAILED
     return reports, status
+
+
+def kept(file: pathlib.Path, what: Report) -> Report | None:
+    """The report in a file, if it is of the same: what was measured is not measured again.
+
+    Args:
+        file: where the report is, or is to be.
+        what: what it must say of its run and settings.
+
+    Returns:
+        None where there is none that can be read, or it is of something else.
+    """
+    try:
+        found = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return None
+    same = isinstance(found, dict) and all(found.get(key) == what[key] for key in what)
+    return found if same else None
 
 
 def _of_run(error: Exception, run: str, done: str) -> Exception:

@@ -10,10 +10,10 @@ from trainers.settings import run_flags
 from xadv_tf import data as data_lib
 from xadv_tf.methods import Method
 
+Restored = tuple[experiment_lib.Experiment, split_data.Data, Method]
 
-def restore(
-    workdir: str, *, flag: str = "--workdir", weights: str = "last"
-) -> tuple[experiment_lib.Experiment, split_data.Data, Method]:
+
+def restore(workdir: str, *, flag: str = "--workdir", weights: str = "last") -> Restored:
     """Rebuilds a run from its config.flags and one of its checkpoints, on one device.
 
     Sets the precision of this process to the run's, see `assembly.set_precision`.

@@ -72,10 +72,9 @@ def _attack(
         if not quiet:
             print(f"{workdir}: {text}", flush=True)
 
-    known = _read(place)
-    if known is not None and all(known.get(key) == value for key, value in what.items()):
+    report = run_by_run.kept(place, what)
+    if report is not None:
         say(f"as in {place}")
-        report = known
     else:
         report = {**what, **measuring.measure(method, data, settings, say=say), **provenance()}
         for sentence in report["left_out"]:
@@ -87,14 +86,6 @@ def _attack(
     for sentence in report["warnings"]:
         print(f"warning: {workdir}: {sentence}", file=sys.stderr, flush=True)
     return report
-
-
-def _read(place: pathlib.Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(place.read_text())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _show(reports: Mapping[str, dict[str, Any]], output: pathlib.Path, *, quiet: bool) -> None:

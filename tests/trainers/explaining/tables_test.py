@@ -70,6 +70,14 @@ def test_without_a_referee_there_are_no_columns_for_one(report, capsys):
     assert "referee" not in printed and "0.900±0.010+" in printed
 
 
+def test_means_over_runs_say_of_how_many(report, capsys):
+    report["seeds"] = [1, 2, 3]
+    tables.print_tables(report)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "± half of the 95 % interval over 3 runs (Student)" in printed
+    assert "bootstrap" not in printed
+
+
 def test_a_spreadsheet_has_a_line_for_each_row(report):
     lines = list(csv.DictReader(tables.csv_text(report["rows"]).splitlines()))
     assert len(lines) == 4
