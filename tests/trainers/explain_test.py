@@ -110,7 +110,7 @@ def test_a_run_that_stopped_early_is_in_no_mean(few, tiny_run, tmp_path, capfd):
     runs = [tiny_run("--method=mle", f"--seed={seed}") for seed in (1, 2)]
     arguments = [f"--workdir={','.join(runs)}", "--num_images=12", f"--output={tmp_path}/out"]
     assert _main(*arguments) == 0
-    assert "not finished, hence in no mean: " + ", ".join(runs) in capfd.readouterr().err
+    assert "not finished, hence in no row: " + ", ".join(runs) in capfd.readouterr().err
     assert not (tmp_path / "out" / "explain.json").exists()
 
 

@@ -3,7 +3,7 @@
 import json
 import pathlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,32 +18,35 @@ from trainers.settings import program, run_flags
 Report = dict[str, Any]
 
 
-def collect(
+def run(
     folders: Mapping[str, pathlib.Path],
     work: Callable[[str, pathlib.Path], Report],
+    show: Callable[[Sequence[seeds.Group], Mapping[str, Report]], None],
     *,
     done: str,
-) -> tuple[dict[str, Report], int]:
-    """Works on run by run, and says of each that failed why.
+) -> int:
+    """Works on run by run, says of each that failed why, and shows the others together.
 
     What is wrong with all of them, two runs that are one experiment of one seed, is said before
-    the work.
+    the work. Of several runs those that stopped early are named, and are in no row.
 
     Args:
         folders: where each run's results go, by its directory.
         work: (a run's directory, its folder) -> its report. Raises ValueError for a run that it
             cannot work on, RunFailedError where something else fails.
+        show: (groups of runs, reports by the runs' directories) shows what there is, and may raise
+            RunFailedError; not called where there is nothing.
         done: what is done with a run, as messages say it, e.g. "evaluated".
 
     Returns:
-        The reports by the runs' directories, and the exit status: 0, or that of the last failure.
+        The exit status: 0, or that of the last failure.
     """
     logging.set_verbosity(logging.ERROR)
     tf.get_logger().setLevel("ERROR")  # Of many runs it says that each has a function of its own.
     try:
         seeds.group([run for run in folders if run_flags.is_sound(pathlib.Path(run))])
     except ValueError as error:
-        return {}, program.mistake(error)
+        return program.mistake(error)
     reports: dict[str, Report] = {}
     status = 0
     for run, folder in folders.items():
@@ -53,9 +56,19 @@ def collect(
         except errors.from_outside(ValueError) as error:
             status = program.mistake(_of_run(error, run, done))
         except RunFailedError as error:
-            print(f"error: {error}", file=sys.stderr)
-            status = errors.FAILED
-    return reports, status
+            status = _failed(error)
+    groups = seeds.group(list(reports))
+    if len(folders) > 1:
+        groups, unfinished = seeds.leave_out_unfinished(groups)
+        if unfinished:
+            text = ", ".join(unfinished)
+            print(f"warning: not finished, hence in no row: {text}", file=sys.stderr)
+    try:
+        if groups:
+            show(groups, reports)
+    except RunFailedError as error:
+        return _failed(error)
+    return status
 
 
 def kept(file: pathlib.Path, what: Report) -> Report | None:
@@ -74,6 +87,11 @@ def kept(file: pathlib.Path, what: Report) -> Report | None:
         return None
     same = isinstance(found, dict) and all(found.get(key) == what[key] for key in what)
     return found if same else None
+
+
+def _failed(error: RunFailedError) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return errors.FAILED
 
 
 def _of_run(error: Exception, run: str, done: str) -> Exception:

@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,6 @@ from trainers.run.loop import Loop
 from trainers.run.provenance import provenance
 from trainers.run.restore import restore
 from trainers.run.storage import storing, write_aside
-from trainers.settings import program
 from xadv_tf import figures
 
 
@@ -99,15 +97,13 @@ def _compare(
     quiet: bool,
 ) -> None:
     """Takes together what `evaluate` gave for each run; writes it if there is a place for it."""
-    groups, unfinished = seeds.leave_out_unfinished(groups)
-    if unfinished:
-        print(f"warning: not finished, hence in no row: {', '.join(unfinished)}", file=sys.stderr)
     summaries = [seeds.summarize([reports[run] for run in group.workdirs]) for group in groups]
     rows = list(zip(groups, summaries, strict=True))
     if output:
         told = [seeds.report(group, summary) for group, summary in rows]
-        write_aside(output, json.dumps(told, indent=2) + "\n")
-    if rows and not quiet:
+        with storing(f"the results in {output.parent}"):
+            write_aside(output, json.dumps(told, indent=2) + "\n")
+    if not quiet:
         seeds.print_groups(rows, split=split)
 
 
@@ -143,12 +139,10 @@ def run(
             print(f"{run}: {title}, accuracy {100 * measured.accuracy:.2f} %", flush=True)
         return about
 
-    reports, status = run_by_run.collect(folders, one, done="evaluated")
-    if len(folders) > 1 and reports:
-        name = evaluation.file_name("seeds.json", split, weights)
-        place = pathlib.Path(output) / name if output else None
-        try:
-            _compare(seeds.group(list(reports)), reports, split=split, output=place, quiet=quiet)
-        except OSError as error:
-            return program.mistake(error)
-    return status
+    def show(groups: Sequence[seeds.Group], reports: Mapping[str, dict[str, Any]]) -> None:
+        if len(folders) > 1:
+            name = evaluation.file_name("seeds.json", split, weights)
+            place = pathlib.Path(output) / name if output else None
+            _compare(groups, reports, split=split, output=place, quiet=quiet)
+
+    return run_by_run.run(folders, one, show, done="evaluated")

@@ -2,7 +2,6 @@
 
 import json
 import pathlib
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,8 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trainers import errors
-from trainers.errors import RunFailedError
 from trainers.explaining import (
     explanations,
     measuring,
@@ -149,14 +146,12 @@ def run(
     def one(workdir: str, folder: pathlib.Path) -> Report:
         return _of_run(workdir, judges, folder, num_images=num_images, quiet=quiet)
 
-    reports, status = run_by_run.collect(folders, one, done="explained")
-    try:
-        if reports:
-            _show(reports, output, quiet=quiet)
-    except RunFailedError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return errors.FAILED
-    return status
+    def show(groups: Sequence[seeds.Group], reports: Mapping[str, Report]) -> None:
+        # `main` has refused runs of several experiments.
+        (group,) = groups
+        _show([reports[workdir] for workdir in group.workdirs], output, quiet=quiet)
+
+    return run_by_run.run(folders, one, show, done="explained")
 
 
 def _of_run(
@@ -204,22 +199,12 @@ def _write(report: Report, drawn: Mapping[str, Any], folder: pathlib.Path) -> No
         write_aside(folder / f"{_NAME}.json", json.dumps(report, indent=1) + "\n")
 
 
-def _show(reports: Mapping[str, Report], output: pathlib.Path, *, quiet: bool) -> None:
-    """Table and curves of all runs, where there are several finished ones."""
-    finished = list(reports)
+def _show(reports: Sequence[Report], output: pathlib.Path, *, quiet: bool) -> None:
+    """The table, of several runs their means, which are written too, with their curves."""
+    shown = reports[0]
     if len(reports) > 1:
-        groups, unfinished = seeds.leave_out_unfinished(seeds.group(finished))
-        finished = [workdir for group in groups for workdir in group.workdirs]
-        if unfinished:
-            text = ", ".join(unfinished)
-            print(f"warning: not finished, hence in no mean: {text}", file=sys.stderr)
-    if len(finished) > 1:
-        shown = {**pooling.pool([reports[workdir] for workdir in finished]), **provenance()}
+        shown = {**pooling.pool(reports), **provenance()}
         _write(shown, {}, output)
-    elif finished:
-        shown = reports[finished[0]]
-    else:
-        return
     if not quiet:
         tables.print_tables(shown)
         print(f"Table and curves: {output}")

@@ -3,13 +3,11 @@
 import json
 import pathlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from trainers import errors
 from trainers.attacking import measuring, summaries
 from trainers.attacking.settings import Settings
-from trainers.errors import RunFailedError
 from trainers.reports import run_by_run, seeds
 from trainers.run.provenance import provenance
 from trainers.run.restore import restore
@@ -42,14 +40,10 @@ def run(
     def one(workdir: str, folder: pathlib.Path) -> dict[str, Any]:
         return _attack(workdir, folder, settings, weights=weights, quiet=quiet)
 
-    reports, status = run_by_run.collect(folders, one, done="attacked")
-    try:
-        if reports:
-            _show(reports, output, quiet=quiet)
-    except RunFailedError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return errors.FAILED
-    return status
+    def show(groups: Sequence[seeds.Group], reports: Mapping[str, dict[str, Any]]) -> None:
+        _show(groups, reports, output, quiet=quiet)
+
+    return run_by_run.run(folders, one, show, done="attacked")
 
 
 def _attack(
@@ -88,14 +82,14 @@ def _attack(
     return report
 
 
-def _show(reports: Mapping[str, dict[str, Any]], output: pathlib.Path, *, quiet: bool) -> None:
+def _show(
+    groups: Sequence[seeds.Group],
+    reports: Mapping[str, dict[str, Any]],
+    output: pathlib.Path,
+    *,
+    quiet: bool,
+) -> None:
     """Tables, CSV and picture of all runs."""
-    groups = seeds.group(list(reports))
-    if len(reports) > 1:
-        groups, unfinished = seeds.leave_out_unfinished(groups)
-        if unfinished:
-            text = ", ".join(unfinished)
-            print(f"warning: not finished, hence in no row: {text}", file=sys.stderr)
     labels = summaries.label_groups(groups)
     found = [
         point
