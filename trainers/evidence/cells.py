@@ -11,6 +11,13 @@ from trainers.evidence.statistics import Difference
 from xadv_tf import metrics
 
 _NOTHING = "–"
+# As the logs call them.
+STRENGTHS = ("kept_pixels", "perturbation_energy")
+_STRENGTHS_NOTE = (
+    "kept: share of a mask's gates that are not 0; energy: ||x_adv - x||^2 / ||x||^2; means over "
+    "the last logged steps of each run, with the standard deviation over runs, and in brackets "
+    "over how many where not all of them log it."
+)
 _CLUSTERS = (
     "Runs that share a draw of labels or a seed are no independent ones: intervals and p are by "
     "clusters of both (Cameron, Gelbach & Miller 2011), whose degrees of freedom are one less than "
@@ -44,6 +51,22 @@ def of(rows: Sequence[Row]) -> list[Cells]:
         compared = _comparisons(f"Differences on the same seeds: {task}", own)
         if compared.rows:
             tables.append(compared)
+    return tables
+
+
+def strengths(rows: Sequence[Row]) -> list[Cells]:
+    """What the methods' disturbances take, a table a task: rows compare at equal strength."""
+    tables = []
+    for task in dict.fromkeys(row.task for row in rows):
+        own = [row for row in rows if row.task == task]
+        lines = [
+            [_marked(name, row), *(_strength(row, logged) for logged in STRENGTHS)]
+            for name, row in zip(names(own), own, strict=True)
+            if any(row.last_logged(logged) for logged in STRENGTHS)
+        ]
+        if lines:
+            columns = ["method", "kept", "energy"]
+            tables.append(Cells(f"What is taken: {task}", columns, lines, [_STRENGTHS_NOTE]))
     return tables
 
 
@@ -166,6 +189,20 @@ def _made_by(rows: Sequence[Row]) -> list[str]:
 
 def _mark(row: Row, text: str) -> str:
     return f"{text} (quick)" if row.quick and text != _NOTHING else text
+
+
+def _marked(name: str, row: Row) -> str:
+    return f"{name}, {row.steps:,} steps" if row.quick else name
+
+
+def _strength(row: Row, logged: str) -> str:
+    values = row.last_logged(logged)
+    if not values:
+        return _NOTHING
+    spread = metrics.spread(values)
+    told = f"{spread.mean:.3f}"
+    told += "" if math.isnan(spread.std) else f" ± {spread.std:.3f}"
+    return told if len(values) == len(row.records) else f"{told} ({len(values)})"
 
 
 def _mean_and_std(spread: metrics.Spread) -> str:

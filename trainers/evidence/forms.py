@@ -77,6 +77,7 @@ def csv_text(rows: Sequence[Row]) -> str:
     head = [
         *("table", "dataset", "num_labeled", "name", "method", "steps", "full_steps", "quick"),
         *("n", "mean", "std", "interval_low", "interval_high", "published", "weights", "epoch"),
+        *cells_lib.STRENGTHS,
     ]
     fields = ("n", "mean", "p", "better", "worse", "tested")
     head += [f"{label}_{name}" for label in REFERENCES for name in fields]
@@ -89,6 +90,7 @@ def csv_text(rows: Sequence[Row]) -> str:
             *(row.steps, row.full_steps, int(row.quick), spread.n, spread.mean),
             *map(_or_empty, (spread.std, *spread.interval_of_shares())),
             *("" if published is None else round(published / 100, 6), row.weights, row.epochs),
+            *(_mean_or_empty(row.last_logged(name)) for name in cells_lib.STRENGTHS),
         ]
         for found in cells_lib.references(row, rows).values():
             of_pair = [getattr(found, name) for name in fields] if found else [None] * len(fields)
@@ -104,6 +106,10 @@ def _in_ten_digits(value: object) -> object:
 
 def _or_empty(value: float) -> float | str:
     return "" if math.isnan(value) else value
+
+
+def _mean_or_empty(values: Sequence[float]) -> float | str:
+    return sum(values) / len(values) if values else ""
 
 
 def show(tables: Sequence[Cells]) -> None:

@@ -40,7 +40,7 @@ def page(records: Sequence[Record], speeds: Sequence[Mapping[str, Any]] = ()) ->
     by_table = {table: rows_of(table, records) for table in tables()}
     for table, rows in by_table.items():
         if rows:
-            parts += [f"## {table}\n", forms.markdown(cells.of(rows))]
+            parts += [f"## {table}\n", forms.markdown([*cells.of(rows), *cells.strengths(rows)])]
     if speeds:
         parts += ["## speed\n", forms.markdown([speed.cells(report) for report in speeds])]
     known = {record.name for rows in by_table.values() for row in rows for record in row.records}

@@ -44,7 +44,7 @@ def table(runs: Sequence[Run], folder: pathlib.Path) -> str:
 
 def write(rows: Sequence[Row], stem: pathlib.Path) -> None:
     """Writes the four files of a table, their names `stem` and an ending."""
-    tables = cells.of(rows)
+    tables = [*cells.of(rows), *cells.strengths(rows)]
     write_aside(stem.with_suffix(".md"), forms.markdown(tables))
     write_aside(stem.with_suffix(".csv"), forms.csv_text(rows))
     write_aside(stem.with_suffix(".tex"), forms.latex(tables))

@@ -81,6 +81,11 @@ class Row:
         """Mean, standard deviation and interval of the accuracies."""
         return statistics.spread(self.accuracies)
 
+    def last_logged(self, name: str) -> list[float]:
+        """What the runs' last training logs have of a name, of those runs that log it."""
+        curves = [record.content["curve"].get("train", {}).get(name) for record in self.records]
+        return [curve[-1] for curve in curves if curve and curve[-1] is not None]
+
     @property
     def weights(self) -> str:
         """Which weights were evaluated."""

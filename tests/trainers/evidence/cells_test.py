@@ -45,6 +45,29 @@ def test_comparisons(tables):
     assert by_method["MLE"][1].startswith("-37.50, p = 0.205")
 
 
+def test_what_disturbances_take_is_that_of_the_last_logs(make_digits):
+    def masked(seed, steps, **logged):
+        record = make_digits("random_mask", seed, {0}, steps=steps)
+        record.content["curve"]["train"].update(logged)
+        return record
+
+    records = [
+        make_digits("mle", 1, {0}),
+        masked(1, 1000, kept_pixels=[0.1, 0.8], perturbation_energy=[0.4, None]),
+        masked(2, 1000, kept_pixels=[0.1, 0.9], perturbation_energy=[0.9, 0.5]),
+        masked(1, 50, kept_pixels=[0.7]),
+    ]
+    rows = rendering.rows_of("digits", records)
+    (taken,) = cells.strengths(rows)
+    assert taken.columns == ["method", "kept", "energy"]
+    # 0.1 / sqrt 2; MLE takes nothing; the energy of one of two runs is not known.
+    assert taken.rows == [
+        ["RandomMask", "0.850 ± 0.071", "0.500 (1)"],
+        ["RandomMask, 50 steps", "0.700", "–"],
+    ]
+    assert not cells.strengths(rows[:1])
+
+
 def test_published_values_and_their_source(make_run):
     file = EXPERIMENTS / "semi_supervised" / "mnist_vat.flags"
     flags = [f"--flagfile={file}", "--labeled_batch_size=100", "--num_labeled=100"]
