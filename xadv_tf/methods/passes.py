@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from xadv_tf.layers.data_initialization import data_initialization, initializing_layers
+from xadv_tf.methods import reductions
 
 # purpose -> uint32 [2]; see `Method.noise_seed`.
 Seed = Callable[[str], tf.Tensor]
@@ -23,6 +24,9 @@ def training_pass(
 ) -> tf.Tensor:
     """The model's output in training mode, from batch statistics, float32 [batch, classes].
 
+    A replica that is left without an image asks nothing of the weights, and leaves those running
+    statistics as they are that would follow the mean of nothing, which is NaN.
+
     What the pass would have written (running statistics) is dropped unless asked for. Dropout and
     other noise draw from `seed(purpose/...)`, whatever the layers' own seeds.
 
@@ -36,7 +40,8 @@ def training_pass(
     """
     state = model.non_trainable_variables
     weights = model.trainable_variables
-    values = [tf.stop_gradient(v.value) if fixed else v.value for v in weights]
+    has_images = _may_lack_images(image)
+    values = [_entering(v.value, fixed=fixed, reached=has_images) for v in weights]
     values += _with_seeds(state, seed, purpose)
     # Not `stateless_call`: it runs `call` itself, and then layers that a subclassed model calls
     # without `training=` would take the pass for one of inference.
@@ -45,7 +50,11 @@ def training_pass(
     if update_statistics:
         for variable in state:
             if not _is_seed(variable):
-                variable.assign(scope.get_current_value(variable))
+                moved = scope.get_current_value(variable)
+                if has_images is not None:
+                    sound = has_images | tf.math.is_finite(tf.cast(moved, tf.float32))
+                    moved = tf.where(sound, moved, variable.value)
+                variable.assign(moved)
     return tf.cast(outputs, tf.float32)
 
 
@@ -101,6 +110,41 @@ def initializing_pass(model: Any, image: Any, seed: Seed) -> None:
             value = scope.get_current_value(variable)
             if value is not None:
                 variable.assign(value)
+
+
+def _may_lack_images(image: Any) -> Any:
+    """Whether there is an image, bool scalar; None where there is one for certain."""
+    size = keras.ops.shape(image)[0]
+    if reductions.num_replicas() == 1 or (isinstance(size, int) and size):
+        return None
+    return tf.greater(size, 0)
+
+
+def _entering(value: Any, *, fixed: bool, reached: Any) -> Any:
+    """A weight as a pass sees it.
+
+    Args:
+        value: of the weight.
+        fixed: whether no gradient reaches it.
+        reached: whether one does, bool scalar, or None. Where not it is 0, and not what the rules
+            of differentiation make of statistics that are NaN.
+    """
+    if fixed:
+        return tf.stop_gradient(value)
+    if reached is None:
+        return value
+
+    @tf.custom_gradient
+    def guarded(given: tf.Tensor) -> Any:
+        def gradient(upstream: Any) -> Any:
+            # Rows of an embedding: without images there are none.
+            if isinstance(upstream, tf.IndexedSlices):
+                return upstream
+            return tf.where(reached, upstream, tf.zeros_like(upstream))
+
+        return tf.identity(given), gradient
+
+    return guarded(tf.convert_to_tensor(value))
 
 
 def _with_seeds(state: Any, seed: Seed, purpose: str) -> list[Any]:

@@ -100,6 +100,25 @@ def test_a_clipped_step_has_the_length_of_the_clip():
     assert np.sqrt(square) == pytest.approx(0.05, rel=1e-4)
 
 
+# The second replica has all labeled images. What the first one makes of none, normalisation by NaN,
+# must not reach the weights, nor the running statistics of either.
+@pytest.mark.parametrize("normalization", [keras.layers.BatchNormalization, BatchNormalization])
+def test_a_replica_without_images_changes_nothing(normalization):
+    made = []
+
+    def make():
+        method = methods.MLE(make_classifier(batch_norm=normalization()))
+        method.compile(keras.optimizers.SGD(0.1))
+        made.append(method)
+        return method
+
+    _compare(make, [make_batch(seed=i) for i in range(STEPS)], sizes=(0, 3))
+    _, two = made
+    for variable in two.classifier.variables:
+        for value in getattr(variable.value, "values", [variable.value]):
+            assert np.all(np.isfinite(value)), variable.path
+
+
 _UNEVEN = {
     "mle": lambda c: methods.MLE(c),
     "at": lambda c: methods.AT(c),
