@@ -15,6 +15,7 @@ from xadv_tf.methods import (
     precision,
     reductions,
     regularization,
+    scopes,
     steps,
 )
 from xadv_tf.methods import players as players_lib
@@ -225,6 +226,7 @@ class Method(LossBuilder):
         """Creates the optimizers' variables."""
         # Keras would build them in the first step; a checkpoint needs their variables before.
         players_lib.refuse_shared_optimizer(self.all_players())
+        scopes.refuse_other_scopes(self.all_players(), self.step)
         for player in self.all_players():
             player.optimizer.build(list(player.variables))
             reductions.take_sums(player.optimizer)

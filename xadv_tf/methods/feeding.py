@@ -72,6 +72,8 @@ class Source:
             count = self.x.num_batches
             for i in itertools.count() if count is None else range(count):
                 yield as_batch(self.x[i])
+        elif isinstance(self.x, tf.distribute.DistributedDataset):
+            yield from (as_batch(tf.nest.map_structure(_gathered, parts)) for parts in self.x)
         elif self._holds_batches:
             yield from map(as_batch, self.x)
         else:
@@ -81,7 +83,7 @@ class Source:
 
     def image_shape(self) -> tuple[int | None, ...]:
         """Shape of a batch of images, [None, ...]."""
-        if isinstance(self.x, tf.data.Dataset | tf.distribute.DistributedDataset):
+        if isinstance(self.x, tf.data.Dataset):
             shape = as_batch(self.x.element_spec)["labeled"]["image"].shape
         elif self._holds_batches:
             shape = next(self.batches())["labeled"]["image"].shape
@@ -118,6 +120,12 @@ class Source:
             yield from self._rest
 
         return items()
+
+
+def _gathered(value: Any) -> Any:
+    """The global batch of what replicas have parts of."""
+    parts = getattr(value, "values", None)
+    return value if parts is None else tf.concat(parts, axis=0)
 
 
 def with_class_weight(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -> Any:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from xadv_tf import determinism, optimizers
 from xadv_tf.methods import callbacks as callbacks_lib
-from xadv_tf.methods import classifiers, feeding, precision
+from xadv_tf.methods import classifiers, feeding, precision, scopes
 from xadv_tf.methods.compiled_metrics import WithCompiledMetrics
 from xadv_tf.methods.loss_weights import AskedWeights
 from xadv_tf.methods.players import Batch, Player, floating_images
@@ -78,14 +78,15 @@ class Trainer(WithCompiledMetrics):
                 classes.
             jit_compile: whether `fit` compiles the step with XLA; by default on a single GPU
                 where no deterministic kernels are required. The updates of several replicas cross
-                devices, which XLA cannot compile.
+                devices, which XLA can compile on GPUs alone.
             **kwargs: of keras.Model.compile. `metrics` and `weighted_metrics` are given the labels
                 and the logits: in training those of the labeled pass.
 
         Raises:
             ValueError: for a loss, for a weight of a term that is not there, a label_smoothing out
-                of range, one optimizer for two players, a metric with the name of a term; under
-                policies of float16, whose losses would need a scale.
+                of range, one optimizer for two players, a metric with the name of a term; for XLA
+                on several replicas that are not GPUs, and for weights made in another scope than
+                the method; under policies of float16, whose losses would need a scale.
         """
         precision.refuse_half_policy(self)
         if loss is not None:
@@ -101,6 +102,8 @@ class Trainer(WithCompiledMetrics):
         metrics, weighted_metrics = kwargs.get("metrics"), kwargs.get("weighted_metrics")
         self._note_metrics(metrics, weighted_metrics, terms=self.loss_weights)
         self._asked_weights.ask({} if loss_weights is None else loss_weights, self.loss_weights)
+        if jit_compile is True:
+            scopes.refuse_xla_across_cpus(self.distribute_strategy)
         if jit_compile is None:
             one_replica = self.distribute_strategy.num_replicas_in_sync == 1
             on_gpu = bool(tf.config.list_physical_devices("GPU"))
@@ -139,7 +142,7 @@ class Trainer(WithCompiledMetrics):
         held_out = kwargs.get("validation_data")
         if isinstance(held_out, tuple | list) and len(held_out) in (2, 3):
             feeding.Source(*held_out[:2]).check(self.num_classes, *held_out[2:])
-        if isinstance(x, tf.data.Dataset | types.GeneratorType):
+        if isinstance(x, tf.data.Dataset | tf.distribute.DistributedDataset | types.GeneratorType):
             kwargs.setdefault("shuffle", False)  # Keras shuffles none of these, and says so.
         if kwargs.get("class_weight") and isinstance(x, tf.data.Dataset):
             if isinstance(x.element_spec, dict):
@@ -191,17 +194,13 @@ class Trainer(WithCompiledMetrics):
         with self.distribute_strategy.scope():
             optimizer = optimizers.get(optimizer, default)
             # Its first variable counts the steps; `iterations` counts accumulated ones as one.
-            if is_distributed(optimizer.variables[0]) != is_distributed(self.step):
+            if scopes.is_distributed(optimizer.variables[0]) != scopes.is_distributed(self.step):
                 optimizer = type(optimizer).from_config(optimizer.get_config())
         return optimizer
 
     def _begin(self, source: feeding.Source, weight: Any = None) -> None:
         """Builds, looks at the first batch, initialises: each where it was not done before."""
-        if self.distribute_strategy.num_replicas_in_sync > 1 and not is_distributed(self.step):
-            raise ValueError(
-                "A method must be made in the scope of the strategy that trains it. "
-                f"Received: training in the scope of {type(self.distribute_strategy).__name__}"
-            )
+        scopes.refuse_training_elsewhere(self.step)
         self._build_for(source, weight)
         if int(self.step.numpy()):
             return
@@ -221,7 +220,7 @@ class Trainer(WithCompiledMetrics):
 
     def _refuse_probabilities(self, source: feeding.Source) -> None:
         """Looks at the first batch of an evaluation where no training has looked at its own."""
-        if int(self.step.numpy()) or isinstance(source.x, tf.distribute.DistributedDataset):
+        if int(self.step.numpy()):
             return
         first = next(source.batches(), None)
         if first is not None:
@@ -232,8 +231,3 @@ class Trainer(WithCompiledMetrics):
         image = floating_images(first, tokens=not self.perturbs)["labeled"]["image"]
         classifiers.refuse_probabilities(self.classifier, image)
         return image
-
-
-def is_distributed(variable: Any) -> bool:
-    """Whether a Keras variable has copies on several devices."""
-    return isinstance(variable.value, tf.distribute.DistributedValues)

@@ -77,12 +77,19 @@ def test_optimizers_from_outside_the_scope_are_taken_into_it():
             np.testing.assert_array_equal(*(mirror.numpy() for mirror in variable.value.values))
 
 
-def test_a_method_from_outside_the_scope_is_refused():
-    method = make_mle()
-    with two_replicas().scope():
-        message = "scope of the strategy.*Received: training in the scope"
-        with pytest.raises(ValueError, match=message):
-            method.fit(IMAGES, LABELS, verbose=0)
+def test_data_that_a_strategy_has_distributed_are_taken():
+    data = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS)).batch(5)
+    one = make_mle(metrics=["accuracy"])
+    strategy = two_replicas()
+    with strategy.scope():
+        two = make_mle(metrics=["accuracy"])
+    expected = one.fit(data, verbose=0).history
+    received = two.fit(strategy.experimental_distribute_dataset(data), verbose=0).history
+    assert received.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(received[name], values, atol=1e-4, err_msg=name)
+    evaluated = two.evaluate(strategy.experimental_distribute_dataset(data), verbose=0)
+    assert evaluated == pytest.approx(one.evaluate(data, verbose=0), rel=1e-4)
 
 
 @pytest.mark.parametrize("classifier", [make_classifier, Subclassed, _initialised])
