@@ -32,7 +32,7 @@ def training_pass(
 
     Args:
         model: any built Keras model.
-        image: [batch, ...].
+        image: [batch, ...], or a list of several inputs.
         seed: gives a seed for a purpose.
         purpose: name of the pass; passes with one name share their dropout masks.
         update_statistics: whether running statistics follow this pass.
@@ -114,10 +114,10 @@ def initializing_pass(model: Any, image: Any, seed: Seed) -> None:
 
 def _may_lack_images(image: Any) -> Any:
     """Whether there is an image, bool scalar; None where there is one for certain."""
-    size = keras.ops.shape(image)[0]
-    if reductions.num_replicas() == 1 or (isinstance(size, int) and size):
+    if reductions.num_replicas() == 1:
         return None
-    return tf.greater(size, 0)
+    size = keras.ops.shape(tf.nest.flatten(image)[0])[0]
+    return None if isinstance(size, int) and size else tf.greater(size, 0)
 
 
 def _entering(value: Any, *, fixed: bool, reached: Any) -> Any:
