@@ -95,23 +95,14 @@ def test_several_seeds_are_shown_as_means_over_runs(few, tiny_run, result, tmp_p
         assert mean == pytest.approx(sum(areas) / 2, abs=2e-5)
     assert {path.stem for path in folder.glob("*.p*")} == {"curves_classifier", "curves_referee"}
 
-    # What stands there is not measured again, unless it was asked otherwise.
+    # What stands there is not measured again: it says by what it was measured.
+    assert (single[0]["asked_images"], single[0]["step"]) == (12, 0)
     assert _main(*arguments) == 0
     assert capfd.readouterr().out.count(f"as in {folder}") == 2
-    assert _main(*arguments, "--num_images=10") == 0
-    assert "as in" not in capfd.readouterr().out
 
 
 def _names(runs):
     return [run.rpartition("/")[2] for run in runs]
-
-
-def test_a_run_that_stopped_early_is_in_no_mean(few, tiny_run, tmp_path, capfd):
-    runs = [tiny_run("--method=mle", f"--seed={seed}") for seed in (1, 2)]
-    arguments = [f"--workdir={','.join(runs)}", "--num_images=12", f"--output={tmp_path}/out"]
-    assert _main(*arguments) == 0
-    assert "not finished, hence in no row: " + ", ".join(runs) in capfd.readouterr().err
-    assert not (tmp_path / "out" / "explain.json").exists()
 
 
 def test_runs_of_two_experiments_are_refused(tiny_run, tmp_path, capfd):
