@@ -68,6 +68,11 @@ class Spread:
             float(np.clip(self.mean + self.half_width, 0.0, 1.0)),
         )
 
+    def mean_and_std(self, factor: float, digits: int) -> str:
+        """Both times `factor`, with `digits` behind the point; of one value the mean alone."""
+        mean = f"{factor * self.mean:.{digits}f}"
+        return mean if self.n < 2 else f"{mean} ± {factor * self.std:.{digits}f}"
+
 
 def softmax(logits: Array) -> Array:
     """Probabilities, float64 [examples, classes]."""

@@ -94,6 +94,12 @@ def test_spread_over_seeds():
     assert found.half_width == pytest.approx(4.302653 / np.sqrt(3), rel=1e-6)
 
 
+def test_mean_and_std_are_written_times_a_factor():
+    # Deviations of 0.1 and two values: 0.1 sqrt 2.
+    assert metrics.spread([0.8, 1.0]).mean_and_std(100, 2) == "90.00 ± 14.14"
+    assert metrics.spread([0.8]).mean_and_std(1, 3) == "0.800"
+
+
 def test_an_interval_of_shares_ends_where_shares_do():
     # Two values: std 0.1 sqrt(2) / 2, half width 12.706 x 0.05; three about 1/2 stay inside.
     assert metrics.spread([0.9, 1.0]).interval_of_shares() == (pytest.approx(0.3147, abs=1e-4), 1.0)

@@ -112,7 +112,7 @@ def _results(title: str, rows: Sequence[Row]) -> Cells:
             [
                 name,
                 str(spread.n),
-                _mark(row, _mean_and_std(spread)),
+                _mark(row, spread.mean_and_std(100, 2)),
                 _mark(row, _NOTHING if math.isnan(low) else f"{100 * low:.2f} to {100 * high:.2f}"),
                 _NOTHING if published is None else f"{published:.2f}",
                 _NOTHING
@@ -199,15 +199,8 @@ def _strength(row: Row, logged: str) -> str:
     values = row.last_logged(logged)
     if not values:
         return _NOTHING
-    spread = metrics.spread(values)
-    told = f"{spread.mean:.3f}"
-    told += "" if math.isnan(spread.std) else f" ± {spread.std:.3f}"
+    told = metrics.spread(values).mean_and_std(1, 3)
     return told if len(values) == len(row.records) else f"{told} ({len(values)})"
-
-
-def _mean_and_std(spread: metrics.Spread) -> str:
-    mean = f"{100 * spread.mean:.2f}"
-    return mean if math.isnan(spread.std) else f"{mean} ± {100 * spread.std:.2f}"
 
 
 def _difference(found: Difference | None) -> str:

@@ -119,10 +119,10 @@ def print_groups(
         shown.add_row(
             label,
             str(accuracy.n),
-            _mean_and_std(accuracy, 100, 2),
+            accuracy.mean_and_std(100, 2),
             _interval(accuracy),
-            _mean_and_std(spreads["negative_log_likelihood"], 1, 3),
-            _mean_and_std(spreads["expected_calibration_error"], 100, 2),
+            spreads["negative_log_likelihood"].mean_and_std(1, 3),
+            spreads["expected_calibration_error"].mean_and_std(100, 2),
         )
     screen = console.Console()
     screen.print(shown)
@@ -151,11 +151,6 @@ def _name(line: str) -> str:
     """Name of the flag in a line of a flagfile; booleans are written --name and --noname."""
     name = line.removeprefix("--").partition("=")[0]
     return "download" if name == "nodownload" else name
-
-
-def _mean_and_std(spread: metrics.Spread, factor: float, digits: int) -> str:
-    mean = f"{factor * spread.mean:.{digits}f}"
-    return mean if spread.n < 2 else f"{mean} ± {factor * spread.std:.{digits}f}"
 
 
 def _interval(spread: metrics.Spread) -> str:

@@ -124,8 +124,8 @@ class Source:
 
 def _gathered(value: Any) -> Any:
     """The global batch of what replicas have parts of."""
-    parts = getattr(value, "values", None)
-    return value if parts is None else tf.concat(parts, axis=0)
+    distributed = isinstance(value, tf.distribute.DistributedValues)
+    return tf.concat(value.values, axis=0) if distributed else value
 
 
 def with_class_weight(dataset: tf.data.Dataset, class_weight: Mapping[int, float]) -> Any:
