@@ -60,6 +60,17 @@ def test_runs_end_in_one_table_and_one_picture(make_run, result, tmp_path, capfd
     assert json.loads((place / "mle_1" / "robustness.json").read_text())["images"] == 20
 
 
+def test_runs_of_two_experiments_are_two_rows_of_one_table(make_run, result, tmp_path):
+    for method in ("mle", "vat"):
+        workdir, _ = make_run(f"--method={method}")
+        shutil.copytree(workdir, tmp_path / "runs" / method)
+        (tmp_path / "runs" / method / "result.json").write_text(json.dumps(result))
+    flags = (f"--workdir={tmp_path}/runs/*", f"--output={tmp_path}/out", "--quiet", "--nodoubt")
+    assert _main(*flags, "--attacks=random_removal", "--removed=.1", "--num_images=10") == 0
+    lines = csv.DictReader((tmp_path / "out" / "robustness.csv").read_text().splitlines())
+    assert {line["label"] for line in lines} == {"MLE", "VAT"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
