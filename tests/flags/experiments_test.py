@@ -27,7 +27,7 @@ _DATASETS = {
     "cifar100": ((32, 32, 3), 100),
 }
 _POOL_SIZE = 3
-_OTHERS = ("like_for_like", "ablations")
+_OTHERS = ("like_for_like", "ablations", "digits_1000", "digits_supervised")
 
 
 def _experiment(name):
@@ -66,8 +66,8 @@ def test_it_says_what_it_is(name):
     assert float(hours) > 0
 
 
-# The runs of like_for_like and of the ablations differ in flags that those of the tables have too;
-# their own tests hold them to that.
+# The runs of these folders differ in flags that those of the others have too; their own tests hold
+# them to that.
 @pytest.mark.parametrize(
     "name",
     [

@@ -60,7 +60,7 @@ def strengths(rows: Sequence[Row]) -> list[Cells]:
     for task in dict.fromkeys(row.task for row in rows):
         own = [row for row in rows if row.task == task]
         lines = [
-            [_marked(name, row), *(_strength(row, logged) for logged in STRENGTHS)]
+            [name, *(_strength(row, logged) for logged in STRENGTHS)]
             for name, row in zip(names(own), own, strict=True)
             if any(row.last_logged(logged) for logged in STRENGTHS)
         ]
@@ -87,14 +87,16 @@ def references(row: Row, rows: Sequence[Row]) -> Mapping[str, Difference | None]
 
 
 def names(rows: Sequence[Row]) -> list[str]:
-    """What the rows are called: by method, and by flagfile too where methods repeat."""
+    """What rows are called: by method, flagfile where methods repeat, and steps where quick."""
     files: dict[tuple[rows_lib.Task, str], set[str]] = {}
     for row in rows:
         files.setdefault((row.task, row.label), set()).add(row.name)
-    return [
-        row.label if len(files[row.task, row.label]) == 1 else f"{row.label} ({_short(row)})"
-        for row in rows
-    ]
+    called = []
+    for row in rows:
+        name = row.label if len(files[row.task, row.label]) == 1 else f"{row.label} ({_short(row)})"
+        # A recipe that was cut at several lengths is a row for each.
+        called.append(f"{name}, {row.steps:,} steps" if row.quick else name)
+    return called
 
 
 def _short(row: Row) -> str:
@@ -189,10 +191,6 @@ def _made_by(rows: Sequence[Row]) -> list[str]:
 
 def _mark(row: Row, text: str) -> str:
     return f"{text} (quick)" if row.quick and text != _NOTHING else text
-
-
-def _marked(name: str, row: Row) -> str:
-    return f"{name}, {row.steps:,} steps" if row.quick else name
 
 
 def _strength(row: Row, logged: str) -> str:

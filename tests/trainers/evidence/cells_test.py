@@ -19,7 +19,7 @@ def test_results(tables):
     results, _ = tables
     assert results.title == "Test accuracy: digits, digits, 100 labels"
     by_method = {row[0]: row[1:] for row in results.rows}
-    assert list(by_method) == ["MLE", "VAT", "xVAT-I"]
+    assert list(by_method) == ["MLE", "VAT", "xVAT-I, 50 steps"]
     # 37.5 and 75: mean 56.25, deviation 37.5 / sqrt 2, and with one degree of freedom Student's
     # quantile is tan(0.95 pi / 2) = 12.706: half a width of 12.706 * 37.5 / 2.
     assert by_method["VAT"][:3] == ["2", "56.25 ± 26.52", "0.00 to 100.00"]
@@ -29,7 +29,7 @@ def test_results(tables):
 def test_quick_numbers_are_marked_each_and_explained(tables):
     results, _ = tables
     quick = results.rows[-1]
-    assert quick[:4] == ["xVAT-I", "1", "12.50 (quick)", "–"]
+    assert quick[:4] == ["xVAT-I, 50 steps", "1", "12.50 (quick)", "–"]
     assert "quick: after 50 of 1,000 steps; no number of the recipe." in results.notes
 
 
@@ -107,14 +107,19 @@ def test_runs_on_one_draw_speak_of_it_alone(make_digits):
     assert told not in results.notes
 
 
-def test_rows_of_one_method_are_told_apart_by_their_flagfiles(make_digits, make_run):
+def test_rows_of_one_method_are_told_apart_by_their_flagfiles(make_digits):
     rows = rendering.rows_of("digits", [make_digits("vat", 1, {0}), make_digits("mle", 1, {0})])
     assert cells.names(rows) == ["MLE", "VAT"]
     twice = [dataclasses.replace(rows[0], name="digits_mle_input_dropout50"), *rows]
     assert cells.names(twice) == ["MLE (mle_input_dropout50)", "MLE (mle)", "VAT"]
-    # Of other lengths, too: a quick run of one is no run of the other.
-    quick = [dataclasses.replace(twice[0], steps=500), *rows]
-    assert cells.names(quick) == ["MLE (mle_input_dropout50)", "MLE (mle)", "VAT"]
+
+
+def test_rows_of_one_recipe_are_told_apart_by_their_lengths(make_digits):
+    records = [make_digits("vat", 1, {0}, steps=steps) for steps in (50, 500, 1000)]
+    rows = rendering.rows_of("digits", [*records, make_digits("mle", 1, {0})])
+    assert cells.names(rows) == ["MLE", "VAT", "VAT, 500 steps", "VAT, 50 steps"]
+    results, _ = cells.of(rows)
+    assert [line[0] for line in results.rows] == cells.names(rows)
 
 
 def test_a_row_is_compared_with_the_plain_method_and_not_with_its_ablations(make_digits):

@@ -29,4 +29,4 @@ def test_seeds_means_and_intervals_stand_in_the_rows_lines(make_digits):
 
 def test_quick_rows_say_so(make_digits):
     figure = picture.draw(rendering.rows_of("digits", [make_digits("vat", 1, {0}, steps=50)]))
-    assert figure.axes[0].get_yticklabels()[0].get_text() == "VAT (quick)"
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "VAT, 50 steps (quick)"
