@@ -13,7 +13,8 @@ BUILD := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 STAMP := $(VENV)/.installed-$(BUILD)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Every worker holds a TensorFlow of its own: more than four cost memory and win no time.
-PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4
+# Worksteal leaves the tests of a file together, and with them what they share.
+PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .DEFAULT_GOAL := help
 # What computes on the device, and not what reads files and flags.

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conformance_rows import ROWS, VARIANTS
+from conformance_rows import ALIKE, ROWS, VARIANTS
 from tests_support import make_batch
 
 from xadv_tf import methods
@@ -32,6 +32,7 @@ def others_slow(names):
 
 
 each_row = others_slow(set(ROWS) - set(VARIANTS))
+each_kind_of_step = others_slow(set(ROWS) - set(VARIANTS) - set(ALIKE))
 
 
 @functools.cache

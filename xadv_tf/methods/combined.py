@@ -72,7 +72,8 @@ class Combined(Method):
         for part in parts:
             part.classifier = classifier
             part._seed = self._seed
-            del part.step  # Keras forgets the variable.
+            # As `del part.step` does, which also looks through all of the program's objects.
+            part._untrack_variable(part.step)
             part.step = self.step
             part._traced = self._traced
         self.parts = parts

@@ -78,12 +78,17 @@ def test_how_steps_are_divided_into_calls_changes_no_bit(whole, monkeypatch):
 
     devices = {"GPU": ["GPU:0"] * whole}
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: devices[kind])
-    one, other = loop(), loop()
+    run = loop()
+    optimizers = [player.optimizer for player in run.method.players()]
+    variables = [v for owner in (run.method, *optimizers) for v in owner.variables]
+    start = [np.array(variable) for variable in variables]
     count = STEPS_PER_PROGRAM + 6
-    rows = one.run(count)
-    np.testing.assert_array_equal(rows, np.concatenate([other.run(1), other.run(count - 1)]))
-    assert one.step == other.step == count and len(rows) == count
-    for player in one.method.players():
-        theirs = next(p for p in other.method.players() if p.name == player.name)
-        for a, b in zip(player.variables, theirs.variables, strict=True):
-            np.testing.assert_array_equal(a.numpy(), b.numpy())
+    rows = run.run(count)
+    assert run.step == count and len(rows) == count
+    end = [np.array(variable) for variable in variables]
+    for variable, value in zip(variables, start, strict=True):
+        variable.assign(value)
+    assert run.step == 0
+    np.testing.assert_array_equal(rows, np.concatenate([run.run(1), run.run(count - 1)]))
+    for variable, value in zip(variables, end, strict=True):
+        np.testing.assert_array_equal(variable, value, err_msg=variable.path)

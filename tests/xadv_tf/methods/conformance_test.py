@@ -4,8 +4,16 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conformance_rows import ROWS
-from conformance_support import each_row, make, plain_steps, steps, three_batches, weights
+from conformance_rows import ROWS, VARIANTS
+from conformance_support import (
+    each_kind_of_step,
+    each_row,
+    make,
+    plain_steps,
+    steps,
+    three_batches,
+    weights,
+)
 from tests_support import make_batch, make_classifier, two_replicas
 
 from xadv_tf import methods, noise
@@ -85,7 +93,12 @@ def test_step_logs_and_counts(name):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in ROWS if ROWS[name].make_network is make_classifier]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in VARIANTS else ())
+        for name in ROWS
+        if ROWS[name].make_network is make_classifier
+    ],
 )
 def test_only_the_labeled_pass_moves_running_statistics(name):
     # One step with a Keras BN of momentum .9 from zero must leave .1 of the labeled batch's mean
@@ -100,7 +113,7 @@ def test_only_the_labeled_pass_moves_running_statistics(name):
     np.testing.assert_allclose(batch_norm.moving_mean, 0.1 * mean, rtol=1e-4, atol=1e-6)
 
 
-@each_row
+@each_kind_of_step
 def test_xla_equals_plain_graph(name):
     plain = plain_steps(name)
     # The same noise and the same mathematics; sums in another order: 1e-5 after three Adam steps.
@@ -129,7 +142,7 @@ def test_bfloat16_follows_float32(name, jit_compile):
         assert rounded[term] == pytest.approx(exact[term], rel=0.1, abs=0.02), term
 
 
-@each_row
+@each_kind_of_step
 def test_two_replicas_equal_one(name, monkeypatch):
     # Replicas draw different noise; give all of them the same, so that only the sums are compared.
     monkeypatch.setattr(noise, "uniform", lambda shape, seed: 0.5 + 0.4 * _wave(shape, seed))
@@ -166,7 +179,7 @@ def test_two_replicas_equal_one(name, monkeypatch):
             np.testing.assert_array_equal(*mirrors)
 
 
-@each_row
+@each_kind_of_step
 def test_resumed_equals_uninterrupted(name, tmp_path):
     batches = [make_batch(seed=i) for i in range(4)]
 

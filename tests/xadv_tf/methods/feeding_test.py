@@ -157,7 +157,7 @@ def test_half_precision_keeps_large_images():
 
 
 def _warnings(method, images):
-    method.compile()
+    method.compile(run_eagerly=True)  # It is the images that are looked at, before any step.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         method.fit(images, LABELS, verbose=0)

@@ -1,5 +1,7 @@
 """Two replicas take the step of one, whatever the optimizer, however the batch is divided."""
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -26,8 +28,8 @@ def _divided(strategy, batch, sizes):
     }
 
 
-def _train(strategy, make, batches, sizes=(3, 4)):
-    """Logs of each step and the weights after the last one."""
+def _train(strategy, make, batches, sizes=((3, 4),)):
+    """Logs of each step and the weights after the last one; `sizes` of the steps in turn."""
     with strategy.scope():
         keras.utils.set_random_seed(3)
         method = make()
@@ -41,7 +43,10 @@ def _train(strategy, make, batches, sizes=(3, 4)):
             per_replica = strategy.run(method.train_step, (batch,))
             return {k: strategy.experimental_local_results(v)[0] for k, v in per_replica.items()}
 
-        logs = [step(_divided(strategy, batch, sizes)) for batch in batches]
+        logs = [
+            step(_divided(strategy, batch, size))
+            for batch, size in zip(batches, itertools.cycle(sizes), strict=False)
+        ]
     logs = [{name: float(value) for name, value in log.items()} for log in logs]
     return logs, [
         [np.array(value) for value in strategy.experimental_local_results(variable.value)]
@@ -50,7 +55,7 @@ def _train(strategy, make, batches, sizes=(3, 4)):
     ]
 
 
-def _compare(make, batches, sizes=(3, 4)):
+def _compare(make, batches, sizes=((3, 4),)):
     logs, weights = _train(tf.distribute.get_strategy(), make, batches)
     two_logs, two_weights = _train(two_replicas(), make, batches, sizes)
     for one, two in zip(logs, two_logs, strict=True):
@@ -112,7 +117,7 @@ def test_a_replica_without_images_changes_nothing(normalization):
         made.append(method)
         return method
 
-    _compare(make, [make_batch(seed=i) for i in range(STEPS)], sizes=(0, 3))
+    _compare(make, [make_batch(seed=i) for i in range(STEPS)], sizes=[(0, 3)])
     _, two = made
     for variable in two.classifier.variables:
         for value in getattr(variable.value, "values", [variable.value]):
@@ -130,8 +135,7 @@ _UNEVEN = {
 
 # A replica may be left without an example at the end of a data set.
 @pytest.mark.parametrize("name", _UNEVEN)
-@pytest.mark.parametrize("sizes", [(1, 6), (4, 1), (6, 8), (0, 3)])
-def test_batches_of_unequal_size_count_by_their_examples(name, sizes, monkeypatch):
+def test_batches_of_unequal_size_count_by_their_examples(name, monkeypatch):
     # All noise at its middle: log_alpha alone decides, and replicas draw alike.
     monkeypatch.setattr("xadv_tf.noise.uniform", lambda shape, seed: 0.5 * tf.ones(shape))
 
@@ -142,7 +146,8 @@ def test_batches_of_unequal_size_count_by_their_examples(name, sizes, monkeypatc
         method.compile(optimizer=keras.optimizers.SGD(0.5), **masks)
         return method
 
-    _compare(make, [make_batch(seed=i) for i in range(2)], sizes)
+    sizes = [(1, 6), (4, 1), (6, 8), (0, 3)]
+    _compare(make, [make_batch(seed=i) for i, _ in enumerate(sizes)], sizes)
 
 
 def test_an_accuracy_counts_the_labels_that_are_known():
