@@ -1,5 +1,6 @@
 """A table of results as a picture: every seed, the mean with its interval, the published value."""
 
+import textwrap
 from collections.abc import Sequence
 
 from matplotlib.figure import Figure
@@ -11,6 +12,7 @@ from trainers.evidence.rows import Row
 _OURS = "#0072B2"
 _PUBLISHED = "#D55E00"
 _INCHES_A_ROW = 0.3
+_LINE = 32  # Characters of a name; three lines just fit into a row.
 
 
 def draw(rows: Sequence[Row]) -> Figure:
@@ -40,10 +42,9 @@ def draw(rows: Sequence[Row]) -> Figure:
                 panel.plot(row.header.published, height, "D", color=_PUBLISHED, ms=5,
                            label="published")  # fmt: skip
         quick = [" (quick)" if row.quick else "" for row in own]
-        panel.set_yticks(
-            range(len(own)),
-            [f"{name}{mark}" for name, mark in zip(cells.names(own), quick, strict=True)],
-        )
+        called = [f"{name}{mark}" for name, mark in zip(cells.names(own), quick, strict=True)]
+        lines = [textwrap.fill(name, _LINE, break_long_words=False) for name in called]
+        panel.set_yticks(range(len(own)), lines, fontsize="small", linespacing=1.0)
         panel.set_ylim(len(own) - 0.5, -0.5)
         panel.set_xlabel("test accuracy %")
         panel.set_xlim(right=min(100.5, panel.get_xlim()[1]))  # The margin may reach beyond 100.

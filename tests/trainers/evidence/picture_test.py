@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from trainers.evidence import picture, rendering
@@ -30,3 +32,13 @@ def test_seeds_means_and_intervals_stand_in_the_rows_lines(make_digits):
 def test_quick_rows_say_so(make_digits):
     figure = picture.draw(rendering.rows_of("digits", [make_digits("vat", 1, {0}, steps=50)]))
     assert figure.axes[0].get_yticklabels()[0].get_text() == "VAT, 50 steps (quick)"
+
+
+def test_long_names_have_two_lines_and_leave_the_values_their_room(make_digits):
+    (vat,) = rendering.rows_of("digits", [make_digits("vat", 1, {0}, steps=500)])
+    other = dataclasses.replace(vat, name="digits_vat_with_a_long_name_of_its_own")
+    panel = picture.draw([vat, other]).axes[0]
+    assert [text.get_text() for text in panel.get_yticklabels()] == [
+        "VAT (vat), 500 steps (quick)",
+        "VAT\n(vat_with_a_long_name_of_its_own),\n500 steps (quick)",
+    ]
