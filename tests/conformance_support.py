@@ -35,7 +35,8 @@ each_row = others_slow(set(ROWS) - set(VARIANTS))
 each_kind_of_step = others_slow(set(ROWS) - set(VARIANTS) - set(ALIKE))
 
 
-@functools.cache
+# A row's tests stand together; what no one asks for any more need not fill the memory.
+@functools.lru_cache(maxsize=2)
 def plain_steps(name):
     method = make(name)
     logs = steps(method, three_batches())
