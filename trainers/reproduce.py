@@ -60,7 +60,8 @@ _speeds = program.Late("trainers.evidence.speed")
 def _train(row: Sequence[Run], *, quiet: bool = False) -> None:
     """Trains the runs of a row by one command: what differs in its seed compiles once."""
     arguments = [*planning.together(row), "--brief", *(["--quiet"] if quiet else [])]
-    calling.call("trainers.train", arguments, row[0].label)
+    # Once, where it was given already.
+    calling.call("trainers.train", list(dict.fromkeys(arguments)), row[0].label)
 
 
 def _draw(runs: dict[str, Run], output: pathlib.Path, anew: bool) -> list[str]:
@@ -104,12 +105,14 @@ def main(argv: list[str]) -> int:
         (file,) = experiment_lib.program_flags("verify")
         if file is not None:
             experiment_lib.refuse_untaken_flags(*_OF_VERIFY, where=" beside --verify")
-            return _verify(file)
+            with calling.ending_together():
+                return _verify(file)
         if experiment_lib.program_flags("table") == ["speed"]:
             experiment_lib.refuse_untaken_flags(*_OF_SPEED, where=" beside --table=speed")
             return _speed(output)
         experiment_lib.refuse_untaken_flags(*_OF_TABLE, *experiment_lib.all_names(), where=_WHERE)
-        return _table()
+        with calling.ending_together():
+            return _table()
     except (ValueError, FailedError) as error:
         return program.mistake(error)
     except KeyboardInterrupt:
