@@ -12,6 +12,7 @@ from collections.abc import Collection
 
 import flags.benchmark
 import flags.programs  # noqa: F401 (these define the flags below)
+from trainers import called
 from trainers.benchmarking import experiment_rows
 from trainers.errors import UsageError
 from trainers.settings import experiment as experiment_lib
@@ -55,9 +56,10 @@ def main(argv: list[str]) -> int:
             planned = experiment_rows.plan(patterns)
     except ValueError as error:
         return program.mistake(error)
-    if patterns is None:
-        return int(_work.run_settings(output, **chosen))
-    return int(_work.run_experiments(output, planned))
+    with called.ending_together():
+        if patterns is None:
+            return int(_work.run_settings(output, **chosen))
+        return int(_work.run_experiments(output, planned))
 
 
 def _can_hold_a_file(path: pathlib.Path) -> bool:

@@ -27,7 +27,7 @@ from collections.abc import Sequence
 
 import flags.benchmark
 import flags.programs  # noqa: F401 (these define the flags below)
-from trainers import commands, errors
+from trainers import called, commands, errors
 from trainers.errors import UsageError
 from trainers.evidence import calling, curves, hours, planning, record, recording, rows, verifying
 from trainers.evidence.planning import Run
@@ -105,13 +105,13 @@ def main(argv: list[str]) -> int:
         (file,) = experiment_lib.program_flags("verify")
         if file is not None:
             experiment_lib.refuse_untaken_flags(*_OF_VERIFY, where=" beside --verify")
-            with calling.ending_together():
+            with called.ending_together():
                 return _verify(file)
         if experiment_lib.program_flags("table") == ["speed"]:
             experiment_lib.refuse_untaken_flags(*_OF_SPEED, where=" beside --table=speed")
             return _speed(output)
         experiment_lib.refuse_untaken_flags(*_OF_TABLE, *experiment_lib.all_names(), where=_WHERE)
-        with calling.ending_together():
+        with called.ending_together():
             return _table()
     except (ValueError, FailedError) as error:
         return program.mistake(error)

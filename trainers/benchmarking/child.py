@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from trainers import commands
+from trainers import called, commands
 
 
 def run(module: str, task: Mapping[str, Any], *, what: str) -> dict[str, Any]:
@@ -22,12 +22,8 @@ def run(module: str, task: Mapping[str, Any], *, what: str) -> dict[str, Any]:
         RuntimeError: it failed; its own words are on stderr.
     """
     line = "{}"
-    # Our own interpreter on our own module.
-    with subprocess.Popen(  # noqa: S603
-        commands.of_module(module, json.dumps(task)),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
+    command = commands.of_module(module, json.dumps(task))
+    with called.started(command, stdout=subprocess.PIPE, text=True) as child:
         for line in child.stdout or ():
             if not line.startswith("{"):
                 report(f"  {line.rstrip()}")

@@ -1,37 +1,14 @@
 """Calls programs of this project: they print where we print, and say once why they failed."""
 
-import contextlib
 import signal
 import subprocess
 import sys
-import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from trainers import commands, errors
+from trainers import called, commands, errors
 from trainers.evidence.working import FailedError
 
 _ERROR = b"error: "
-# What `attend` waits for now: of several workers each has one.
-_called: set[subprocess.Popen[bytes]] = set()
-
-
-@contextlib.contextmanager
-def ending_together() -> Iterator[None]:
-    """While entered, SIGTERM is KeyboardInterrupt, and comes to the programs that are called too.
-
-    Ctrl-C comes to all of them by itself. For the main thread.
-    """
-
-    def end(number: int, frame: types.FrameType | None) -> None:
-        for process in tuple(_called):
-            process.terminate()
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def call(module: str, arguments: Sequence[str], what: str) -> None:
@@ -72,8 +49,7 @@ def attend(command: Sequence[str]) -> tuple[int, str]:
     """
     kept = b""
     interrupted = False
-    # A fixed program of this project.
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process, _listed(process):  # noqa: S603
+    with called.started(command, stderr=subprocess.PIPE) as process:
         while True:
             try:
                 for line in process.stderr or ():
@@ -89,15 +65,6 @@ def attend(command: Sequence[str]) -> tuple[int, str]:
     if interrupted and status != errors.PREEMPTED:  # Whatever it made of it, it was to stop.
         status = -signal.SIGINT
     return status, kept.removeprefix(_ERROR).decode(errors="replace").strip()
-
-
-@contextlib.contextmanager
-def _listed(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    _called.add(process)
-    try:
-        yield
-    finally:
-        _called.discard(process)
 
 
 def run_unseen(module: str, arguments: Sequence[str]) -> tuple[int, str]:

@@ -41,34 +41,3 @@ sys.exit(calling.attend([sys.executable, "-c", {saving!r}])[0])
         assert process.stdout.readline() == b"ready\n"
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(timeout=60) == expected
-
-
-# To this process alone, as by `kill` or a batch system, whether its main thread waits or another.
-@pytest.mark.parametrize(
-    "wait", ["attend(command)", "ThreadPoolExecutor(1).submit(attend, command).result()"]
-)
-def test_a_program_ends_with_the_one_that_called_it(wait):
-    saving = """
-import signal, sys
-def save(*_): print("saved", flush=True); sys.exit(75)
-signal.signal(signal.SIGTERM, save)
-print("ready", flush=True)
-signal.pause()
-"""
-    code = f"""
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from trainers.evidence.calling import attend, ending_together
-command = [sys.executable, "-c", {saving!r}]
-with ending_together():
-    {wait}
-"""
-    with subprocess.Popen(  # noqa: S603 (this interpreter and the test's own code)
-        [sys.executable, "-c", code],
-        cwd=pathlib.Path(calling.__file__).parents[2],
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
-        assert process.stdout.readline() == b"ready\n"
-        process.terminate()
-        assert process.stdout.read() == b"saved\n"
