@@ -4,14 +4,19 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from types import TracebackType
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# A batch system tells every process of a job, and the program that called this one tells it too.
+_ONE_REQUEST_SECONDS = 2.0
 _NOTICE = b"stopping after the present steps; a second signal stops at once\n"
 
 
 class Preemption:
     """While entered, a first signal sets `requested`; a second one ends the process at once.
+
+    A SIGTERM within two seconds of the first signal is the same request, by another way.
 
     The second one does no harm, because nothing that a run keeps is ever half-written; what was
     learnt since the last checkpoint is lost. Only the main thread can enter it.
@@ -55,12 +60,15 @@ class Preemption:
         self._requested.set()
 
     def _listen(self) -> None:
-        signals = 0
+        first = None
         while received := os.read(self._reader, 1):
-            signals += received[0] in _SIGNALS
-            if signals == 1:
+            number, now = received[0], time.monotonic()
+            if number not in _SIGNALS:
+                continue
+            if first is None:
+                first = now
                 self._requested.set()
                 with contextlib.suppress(OSError):
                     os.write(2, _NOTICE)
-            if signals > 1:
-                os._exit(128 + received[0])
+            elif number == signal.SIGINT or now - first > _ONE_REQUEST_SECONDS:
+                os._exit(128 + number)

@@ -50,11 +50,22 @@ def test_a_second_one_does_not_wait_for_what_runs(number):
     process = _start(rounds=2**31 - 1)  # A quarter of an hour.
     process.send_signal(number)
     assert process.stderr.readline().startswith("stopping")
+    if number == signal.SIGTERM:
+        time.sleep(2.5)  # Until then it is the first one.
     start = time.monotonic()
     process.send_signal(number)
     out, _ = process.communicate(timeout=60)
     assert time.monotonic() - start < 30
     assert (process.returncode, out) == (128 + number, "")
+
+
+def test_a_request_that_comes_by_two_ways_is_one():
+    process = _start(rounds=2_000_000)  # About a second.
+    process.send_signal(signal.SIGTERM)
+    assert process.stderr.readline().startswith("stopping")
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, "saved\n")
 
 
 def test_signals_are_given_back():
