@@ -24,6 +24,7 @@ ALLOWED = {
     "trainers": ("trainers.*", "flags*", "xadv_tf*"),
     "trainers.errors": (),
     "trainers.commands": (),
+    "trainers.called": (),
     "trainers.raw_files": ("trainers.errors",),
     "trainers.settings": (
         *("trainers.errors", "trainers.commands", "flags"),
@@ -39,7 +40,8 @@ ALLOWED = {
         *("trainers.evidence", "xadv_tf*"),
     ),
     "trainers.evidence": (
-        *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
+        *("trainers.errors", "trainers.commands", "trainers.called", "trainers.settings"),
+        "trainers.run",
         *("trainers.reports", "trainers.benchmarking", "flags", "xadv_tf*"),
     ),
     "trainers.explaining": (
@@ -61,7 +63,8 @@ ALLOWED = {
         *("flags", "xadv_tf*"),
     ),
     "trainers.benchmarking": (
-        *("trainers.errors", "trainers.commands", "trainers.settings", "trainers.run"),
+        *("trainers.errors", "trainers.commands", "trainers.called", "trainers.settings"),
+        "trainers.run",
         *("trainers.reports", "flags", "xadv_tf*"),
     ),
 }  # fmt: skip
@@ -69,6 +72,7 @@ ALLOWED = {
 ALONE = {
     "trainers.errors",
     "trainers.commands",
+    "trainers.called",
     "trainers.raw_files",
     "xadv_tf.cache_folder",
 }

@@ -73,6 +73,8 @@ def test_every_explanation_is_measured_on_both_judges(few, tiny_run, tmp_path, c
             assert (insertion[0], insertion[-1]) == pytest.approx((off, intact), abs=2e-5)
 
 
+# What it puts together is tested alone: pooling_test, referees_test, run_by_run_test.
+@pytest.mark.slow
 def test_several_seeds_are_shown_as_means_over_runs(few, tiny_run, result, tmp_path, capfd):
     runs = [tiny_run("--method=xvat", "--mask=inductive", f"--seed={seed}") for seed in (1, 2)]
     for run in runs:

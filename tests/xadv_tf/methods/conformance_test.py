@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conformance_rows import ROWS, VARIANTS
+from conformance_rows import ALIKE, ROWS, VARIANTS
 from conformance_support import (
     each_kind_of_step,
     each_row,
@@ -95,7 +95,7 @@ def test_step_logs_and_counts(name):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow if name in VARIANTS else ())
+        pytest.param(name, marks=pytest.mark.slow if name in VARIANTS + ALIKE else ())
         for name in ROWS
         if ROWS[name].make_network is make_classifier
     ],
@@ -126,7 +126,7 @@ def test_xla_equals_plain_graph(name):
         np.testing.assert_allclose(one, other, atol=2e-4)
 
 
-@each_row
+@each_kind_of_step
 @pytest.mark.parametrize("jit_compile", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_bfloat16_follows_float32(name, jit_compile):
     plain = plain_steps(name)
