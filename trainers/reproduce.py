@@ -102,22 +102,26 @@ def main(argv: list[str]) -> int:
         if render:
             experiment_lib.refuse_untaken_flags("render", where=" beside --render")
             return int(_report.render())
-        (file,) = experiment_lib.program_flags("verify")
-        if file is not None:
-            experiment_lib.refuse_untaken_flags(*_OF_VERIFY, where=" beside --verify")
-            with called.ending_together():
-                return _verify(file)
-        if experiment_lib.program_flags("table") == ["speed"]:
-            experiment_lib.refuse_untaken_flags(*_OF_SPEED, where=" beside --table=speed")
-            return _speed(output)
-        experiment_lib.refuse_untaken_flags(*_OF_TABLE, *experiment_lib.all_names(), where=_WHERE)
         with called.ending_together():
-            return _table()
+            return _make(output)
     except (ValueError, FailedError) as error:
         return program.mistake(error)
     except KeyboardInterrupt:
         print("error: interrupted; the same command goes on from there", file=sys.stderr)
         return 130
+
+
+def _make(output: str | None) -> int:
+    """What calls other programs: a verification or a table; returns the exit status."""
+    (file,) = experiment_lib.program_flags("verify")
+    if file is not None:
+        experiment_lib.refuse_untaken_flags(*_OF_VERIFY, where=" beside --verify")
+        return _verify(file)
+    if experiment_lib.program_flags("table") == ["speed"]:
+        experiment_lib.refuse_untaken_flags(*_OF_SPEED, where=" beside --table=speed")
+        return _speed(output)
+    experiment_lib.refuse_untaken_flags(*_OF_TABLE, *experiment_lib.all_names(), where=_WHERE)
+    return _table()
 
 
 def _speed(output: str | None) -> int:
