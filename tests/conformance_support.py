@@ -22,17 +22,18 @@ class Plain:
     weights: list[np.ndarray]
 
 
-def others_slow(names):
-    """Runs a test for each row, and marks those not in `names` as slow.
+def others_slow(names, among=ROWS):
+    """Runs a test for each row of `among`, and marks those not in `names` as slow.
 
     By modules, so that the tests of a row stand together and share its plain steps.
     """
-    rows = [name if name in names else pytest.param(name, marks=pytest.mark.slow) for name in ROWS]
+    rows = [name if name in names else pytest.param(name, marks=pytest.mark.slow) for name in among]
     return pytest.mark.parametrize("name", rows, scope="module")
 
 
 each_row = others_slow(set(ROWS) - set(VARIANTS))
-each_kind_of_step = others_slow(set(ROWS) - set(VARIANTS) - set(ALIKE))
+KINDS_OF_STEP = set(ROWS) - set(VARIANTS) - set(ALIKE)
+each_kind_of_step = others_slow(KINDS_OF_STEP)
 
 
 # A row's tests stand together; what no one asks for any more need not fill the memory.

@@ -1,10 +1,5 @@
-import pathlib
-import subprocess
-import sys
-
 import pytest
-
-from trainers import called
+import ready_process
 
 
 # To this process alone, as by `kill` or a batch system, whether its main thread waits or another.
@@ -28,12 +23,6 @@ def wait():
 with ending_together():
     {waits}
 """
-    with subprocess.Popen(  # noqa: S603 (this interpreter and the test's own code)
-        [sys.executable, "-c", code],
-        cwd=pathlib.Path(called.__file__).parents[1],
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
-        assert process.stdout.readline() == b"ready\n"
+    with ready_process.started(code) as process:
         process.terminate()
-        assert process.stdout.read() == b"saved\n"
+        assert process.communicate(timeout=60)[0] == b"saved\n"

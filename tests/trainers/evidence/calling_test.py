@@ -1,10 +1,9 @@
 import os
-import pathlib
 import signal
-import subprocess
 import sys
 
 import pytest
+import ready_process
 
 from trainers.evidence import calling
 
@@ -17,7 +16,7 @@ def test_a_programs_error_is_kept_back_and_its_warnings_are_not(capfd):
 
 @pytest.mark.parametrize(("ends", "expected"), [(75, 75), (1, 256 - 2), (0, 256 - 2)])
 def test_a_program_that_is_interrupted_may_save(ends, expected):
-    # In a group of their own, as from a terminal: the signal comes to both.
+    # As from a terminal: the signal comes to both.
     saving = f"""
 import signal, sys, time
 def save(*_): time.sleep(1); sys.exit({ends})
@@ -32,12 +31,6 @@ from trainers.evidence import calling
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.exit(calling.attend([sys.executable, "-c", {saving!r}])[0])
 """
-    with subprocess.Popen(  # noqa: S603 (this interpreter and the test's own code)
-        [sys.executable, "-c", code],
-        cwd=pathlib.Path(calling.__file__).parents[2],
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
-        assert process.stdout.readline() == b"ready\n"
+    with ready_process.started(code) as process:
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(timeout=60) == expected

@@ -4,11 +4,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from conformance_rows import ALIKE, ROWS, VARIANTS
+from conformance_rows import ROWS
 from conformance_support import (
+    KINDS_OF_STEP,
     each_kind_of_step,
     each_row,
     make,
+    others_slow,
     plain_steps,
     steps,
     three_batches,
@@ -92,14 +94,7 @@ def test_step_logs_and_counts(name):
         assert all(np.isfinite(value) for value in logs.values())
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow if name in VARIANTS + ALIKE else ())
-        for name in ROWS
-        if ROWS[name].make_network is make_classifier
-    ],
-)
+@others_slow(KINDS_OF_STEP, [name for name in ROWS if ROWS[name].make_network is make_classifier])
 def test_only_the_labeled_pass_moves_running_statistics(name):
     # One step with a Keras BN of momentum .9 from zero must leave .1 of the labeled batch's mean
     # of the first layer's output, to the bit, whatever the other passes saw.
