@@ -29,7 +29,7 @@ import flags.benchmark
 import flags.programs  # noqa: F401 (these define the flags below)
 from trainers import called, commands, errors
 from trainers.errors import UsageError
-from trainers.evidence import calling, curves, hours, planning, record, recording, rows, verifying
+from trainers.evidence import calling, curves, hours, planning, record, recording, verifying
 from trainers.evidence.planning import Run
 from trainers.evidence.working import FailedError, Work
 from trainers.reports import tables
@@ -159,7 +159,7 @@ def _table() -> int:
     (workdir,) = experiment_lib.program_flags("workdir")
     overrides = experiment_lib.given()
     overrides.pop("workdir", None)
-    if quick and (length := [overrides[name] for name in rows.LENGTH if name in overrides]):
+    if quick and (length := [overrides[name] for name in record.LENGTH if name in overrides]):
         raise UsageError(
             "--quick must come without --train_steps and --steps_per_epoch, which it sets. "
             f"Received: --quick {' '.join(length)}"

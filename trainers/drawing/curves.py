@@ -26,8 +26,6 @@ _QUANTITIES: Mapping[tuple[str, str], tuple[str, float]] = {
 }
 _METRICS = "metrics.jsonl"
 RECORD = ".json"
-# What the runs of a group differ in.
-_SEEDS = ("seed", "label_seed")
 
 _Log = Sequence[Mapping[str, Any]]
 
@@ -97,7 +95,7 @@ def _of_records(files: Sequence[str]) -> tuple[list[_Group], list[str]]:
     records = [record.read(pathlib.Path(file)) for file in files]
     by_flags: dict[tuple[str, ...], list[record.Record]] = {}
     for each in records:
-        by_flags.setdefault(each.identity(without=_SEEDS), []).append(each)
+        by_flags.setdefault(each.identity(without=record.SEEDS), []).append(each)
     rows = []
     for flags, own in by_flags.items():
         others = [other for other, runs in by_flags.items() if runs[0].label == own[0].label]

@@ -26,6 +26,10 @@ FORMAT = 1
 _LABELS = "labels"  # The folder of true classes, below that of the records.
 # What does not make two runs different experiments.
 _NO_IDENTITY = (Kind.PLACE, Kind.RECORD, Kind.CALL)
+# What tells the runs of a table's row apart.
+SEEDS = ("seed", "label_seed")
+# What a shorter run of a row may have otherwise.
+LENGTH = ("train_steps", "steps_per_epoch")
 # What tells one run of an experiment from another.
 _OF_THE_RUN = ("result", "time", "made_by", "data")
 _NEEDS = {"format": int, "flags": list, "result": dict, "data": dict, "curve": dict}
@@ -74,6 +78,11 @@ class Record:
     def identity(self, *, without: Sequence[str] = ()) -> tuple[str, ...]:
         """The flags that say which experiment it is, but for those at their defaults."""
         return identity(self._values, without=without)
+
+    @functools.cached_property
+    def common(self) -> tuple[str, ...]:
+        """The flags that it has in common with the other runs of its row."""
+        return self.identity(without=(*SEEDS, *LENGTH))
 
     @property
     def name(self) -> str:

@@ -6,14 +6,10 @@ import pathlib
 from collections.abc import Sequence
 
 from trainers.evidence import headers, statistics
-from trainers.evidence.record import Record, identity
+from trainers.evidence.record import LENGTH, SEEDS, Record, identity
 from trainers.settings import experiment as experiment_lib
 from xadv_tf import metrics
 
-# What tells the runs of a row apart.
-SEEDS = ("seed", "label_seed")
-# What a shorter run of a row may have otherwise.
-LENGTH = ("train_steps", "steps_per_epoch")
 # Whom the others are compared with, where the table has them, and the flagfile of each.
 REFERENCES = {"MLE": "mle", "VAT": "vat", "RandomMask": "random_mask"}
 
@@ -105,7 +101,7 @@ def of(file: pathlib.Path, records: Sequence[Record]) -> list[Row]:
         records: of any experiments.
     """
     run, wanted = _read(file)
-    own = [record for record in records if _common(record) == wanted]
+    own = [record for record in records if record.common == wanted]
     lengths: dict[tuple[int, int], list[Record]] = {}
     for record in sorted(own, key=lambda r: (r.seed, r.label_seed)):
         own_run = record.experiment
@@ -136,17 +132,6 @@ def _read(file: pathlib.Path) -> tuple[experiment_lib.Experiment, tuple[str, ...
 def experiment(file: pathlib.Path) -> experiment_lib.Experiment:
     """What a flagfile is; read once."""
     return _read(file)[0]
-
-
-@functools.lru_cache(maxsize=10_000)
-def _of_flags(flags: tuple[str, ...]) -> tuple[str, ...]:
-    values = experiment_lib.parse([*flags, "--workdir=-"])
-    return identity(values, without=(*SEEDS, *LENGTH))
-
-
-def _common(record: Record) -> tuple[str, ...]:
-    """The flags that a record has in common with the others of its row."""
-    return _of_flags(tuple(record.content["flags"]))
 
 
 def compare(row: Row, other: Row) -> statistics.Difference | None:
