@@ -67,6 +67,8 @@ def test_a_small_run_from_flags_to_table_and_json(tiny, one_child, tmp_path, cap
     assert row["peak_memory_bytes"] == 123_000_000
 
 
+# experiment_timing_test measures the same, without a process for each.
+@pytest.mark.slow
 def test_a_small_run_of_an_experiment_from_flags_to_table_and_json(small_peak, tmp_path, capfd):
     output = tmp_path / "speed.json"
     flagfile = tmp_path / "tiny.flags"

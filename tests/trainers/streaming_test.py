@@ -98,7 +98,7 @@ def _assert_same(one, other):
     ("make", "replicas"),
     [
         (_inductive, 1),
-        (_transductive, 1),
+        pytest.param(_transductive, 1, marks=pytest.mark.slow),
         (_supervised, 1),
         pytest.param(_transductive, 2, marks=pytest.mark.slow),
     ],

@@ -217,7 +217,10 @@ def _text(workdir):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--method=xvat", "--mask=transductive"), ("--method=temporal_ensembling", "--num_labeled=0")],
+    [
+        ("--method=xvat", "--mask=transductive"),
+        pytest.param(("--method=temporal_ensembling", "--num_labeled=0"), marks=pytest.mark.slow),
+    ],
 )
 def test_seeds_one_after_another_have_the_bits_that_each_has_alone(tmp_path, arguments):
     several = [_experiment(tmp_path / f"{seed}", f"--seed={seed}", *arguments) for seed in (3, 1)]

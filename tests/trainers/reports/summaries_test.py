@@ -172,7 +172,7 @@ def test_pictures_and_steps_of_a_resumed_run_are_those_of_a_whole_one(tmp_path, 
     }
 
 
-@pytest.mark.parametrize("method", ["vat", "random_mask"])
+@pytest.mark.parametrize("method", ["vat", pytest.param("random_mask", marks=pytest.mark.slow)])
 def test_looking_changes_no_bit(tmp_path, monkeypatch, method):
     arguments = (f"--method={method}", "--train_steps=4", "--log_every=1", "--steps_per_epoch=2")
     seen = _train(tmp_path / "seen", *arguments, "--summary_every=1", "--profile_steps=1:3")

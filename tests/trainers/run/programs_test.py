@@ -64,7 +64,8 @@ def test_a_whole_program_knows_its_number_of_steps():
         assert (f'"known_trip_count":{{"n":"{STEPS_PER_PROGRAM}"}}' in hlo) is known
 
 
-@pytest.mark.parametrize("whole", [False, True])
+# Step by step is also how streaming_test divides its steps.
+@pytest.mark.parametrize("whole", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_how_steps_are_divided_into_calls_changes_no_bit(whole, monkeypatch):
     def loop():
         keras.utils.set_random_seed(2)

@@ -44,7 +44,7 @@ def test_compiled_metrics_are_honoured():
 
 
 # In batches of 5: replicas have 3 and 2 images of a batch, which Keras would add up.
-@pytest.mark.parametrize("fit_in_scope", [True, False])
+@pytest.mark.parametrize("fit_in_scope", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_compiled_metrics_on_two_replicas(fit_in_scope):
     def compiled():
         return make_mle(metrics=["accuracy", keras.metrics.F1Score(name="f1")])

@@ -21,6 +21,7 @@ def test_the_convolutional_generator():
     assert _count(model) == sum(sizes)
 
 
+@pytest.mark.slow
 def test_data_initialisation_of_the_convolutional_generator():
     generator = models.gan_conv_generator((8, 8, 3), latent=7, seed=1)
     dense = keras.layers.Dense(3)

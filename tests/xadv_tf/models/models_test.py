@@ -75,7 +75,6 @@ def logits_and_gradients(model, x, upstream, jit_compile):
 # Compiling costs far more than the step: of each kind of layer one network, the others are slow.
 _EXAMPLES = (
     ("mlp", "float32"),
-    ("mlp", "mixed_bfloat16"),
     ("mnist_cnn", "mixed_bfloat16"),
     ("conv_large", "float32"),
     ("ladder_mlp", "float32"),
