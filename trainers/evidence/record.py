@@ -11,12 +11,12 @@ import hashlib
 import json
 import pathlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from flags.define import Kind
+from flags.define import KINDS, Kind
 from trainers.errors import UsageError
 from trainers.run import records
 from trainers.run.storage import write_aside
@@ -77,7 +77,7 @@ class Record:
 
     def identity(self, *, without: Sequence[str] = ()) -> tuple[str, ...]:
         """The flags that say which experiment it is, but for those at their defaults."""
-        return identity(self._values, without=without)
+        return identity(self.content["flags"], without=without)
 
     @functools.cached_property
     def common(self) -> tuple[str, ...]:
@@ -99,16 +99,35 @@ class Record:
         return experiment_lib.parse([*self.content["flags"], "--workdir=-"])
 
 
-def identity(values: Any, *, without: Sequence[str] = ()) -> tuple[str, ...]:
-    """The flags that say which experiment `values` are, but for those at their defaults.
+def identity(lines: Iterable[str], *, without: Sequence[str] = ()) -> tuple[str, ...]:
+    """The flags that say which experiment it is, but for those at their defaults.
+
+    They are compared as texts: to read all flags of all records takes seconds.
 
     Args:
-        values: as `experiment.parse` gives them.
+        lines: of `experiment.to_flagfile`, one a flag.
         without: names to leave out, e.g. "seed" for what runs of a group have in common.
     """
-    names = [name for name in experiment_lib.all_names(without=_NO_IDENTITY) if name not in without]
-    differ = [values[name] for name in names if values[name].value != values[name].default]
-    return tuple(sorted(flag.serialize() for flag in differ))
+    silent = _silent()
+    return tuple(sorted(
+        line for line in lines
+        if line not in silent and _name(line) not in silent and _name(line) not in without
+    ))  # fmt: skip
+
+
+@functools.cache
+def _silent() -> frozenset[str]:
+    """Flags at their defaults, and the names of those that tell no experiments apart."""
+    known = set(experiment_lib.all_names())
+    told = set(experiment_lib.all_names(without=_NO_IDENTITY))
+    defaults = experiment_lib.to_flagfile(experiment_lib.parse([])).splitlines()
+    return frozenset({*defaults, *(known - told)})
+
+
+def _name(line: str) -> str:
+    """Of the flag that a line sets: crop for --crop, --nocrop and --crop=true."""
+    name = line.removeprefix("--").partition("=")[0]
+    return name if name in KINDS else name.removeprefix("no")
 
 
 def write(record: Record, folder: pathlib.Path) -> pathlib.Path:

@@ -126,7 +126,8 @@ def of(file: pathlib.Path, records: Sequence[Record]) -> list[Row]:
 def _read(file: pathlib.Path) -> tuple[experiment_lib.Experiment, tuple[str, ...]]:
     """What a flagfile is, and the flags that its runs have in common."""
     values = experiment_lib.parse([f"--flagfile={file}", "--workdir=-"])
-    return experiment_lib.from_flags(values), identity(values, without=(*SEEDS, *LENGTH))
+    lines = experiment_lib.to_flagfile(values).splitlines()
+    return experiment_lib.from_flags(values), identity(lines, without=(*SEEDS, *LENGTH))
 
 
 def experiment(file: pathlib.Path) -> experiment_lib.Experiment:

@@ -92,11 +92,11 @@ def _record(folder, name, flags, values):
 
 
 def test_records_give_the_curves_of_their_runs(tmp_path):
-    vat = ["--method=vat", "--epsilon=1"]
+    vat = ["--method=vat", "--epsilon=1.0"]
     files = [
         _record(tmp_path, "a", vat, [1.0, 2.0]),
         _record(tmp_path, "b", [*vat, "--seed=2", "--label_seed=7"], [3.0, None]),
-        _record(tmp_path, "c", ["--method=vat", "--epsilon=2"], [5.0, 6.0]),
+        _record(tmp_path, "c", ["--method=vat", "--epsilon=2.0"], [5.0, 6.0]),
     ]
     drawing = curves.draw(files)
     (ax,) = drawing.picture.axes
