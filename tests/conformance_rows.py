@@ -175,8 +175,9 @@ ROWS = {
 VARIANTS = ("at_l2", "vadd_input", "fixed_mask", "xat_transductive", "vat+entropy")
 # Their losses are their own; how they are summed, compiled and resumed they share with other rows.
 ALIKE = (
-    *("mle", "at_linf", "random_mask", "xat_inductive", "pi_model", "entropy", "pseudo_label"),
+    *("mle", "at_linf", "vadd", "random_mask", "xat_inductive", "pi_model", "entropy"),
+    *("pseudo_label", "xvat+entropy"),
 )
 # Those whose own code has a part in what is served, or in how Keras's fit and pairs reach a step.
 SERVED = ("mle", "xvat_inductive", "mean_teacher", "feature_matching_gan", "ladder")
-FITTED = (*SERVED, "xvat_transductive", "xvat_alternating", "temporal_ensembling", "xvat+entropy")
+FITTED = (*SERVED, "xvat_transductive", "xvat_alternating", "temporal_ensembling")
