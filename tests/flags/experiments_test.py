@@ -27,7 +27,7 @@ _DATASETS = {
     "cifar100": ((32, 32, 3), 100),
 }
 _POOL_SIZE = 3
-_OTHERS = ("like_for_like", "ablations", "digits_1000", "digits_supervised")
+_OTHERS = ("like_for_like", "ablations", "digits_1000", "digits_supervised", "cifar10_cnn")
 
 
 def _experiment(name):
