@@ -58,8 +58,12 @@ class SharedRate(keras.callbacks.Callback):
     """
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Notes the rate to start from."""
+        """Notes the rates to start from."""
         self._rate = self._classifiers_rate()
+        # The others' rates as multiples of the classifier's, when that was last above 0: one `fit`
+        # may end at 0 where another goes on.
+        self._ratios: dict[int, float] = vars(self.model).setdefault("_rate_ratios", {})
+        self._note_ratios()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Follows, for LearningRateScheduler."""
@@ -79,12 +83,22 @@ class SharedRate(keras.callbacks.Callback):
 
     def _follow(self) -> None:
         rate, before = self._classifiers_rate(), self._rate
-        self._rate = rate
         if rate is None or before in (None, rate):
+            self._rate = rate
             return
-        for optimizer in self.model.other_optimizers():
-            if not _is_scheduled(optimizer) and before > 0.0:
-                optimizer.learning_rate = _value(optimizer.learning_rate) * (rate / before)
+        self._note_ratios()
+        self._rate = rate
+        for number, optimizer in enumerate(self.model.other_optimizers()):
+            # From 0, where a warm-up begins, no factor leads on.
+            if not _is_scheduled(optimizer) and number in self._ratios:
+                optimizer.learning_rate = self._ratios[number] * rate
+
+    def _note_ratios(self) -> None:
+        if not self._rate:
+            return
+        for number, optimizer in enumerate(self.model.other_optimizers()):
+            if not _is_scheduled(optimizer):
+                self._ratios[number] = _value(optimizer.learning_rate) / self._rate
 
 
 def direct(callbacks: Iterable[Any]) -> None:

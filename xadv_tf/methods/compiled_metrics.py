@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 
+from xadv_tf import divergences
 from xadv_tf.methods import callbacks, feeding
 from xadv_tf.methods.saving import SavedByArguments
 
@@ -44,8 +46,23 @@ class WithCompiledMetrics(SavedByArguments):
             return dict(logs)
         metrics = {}
         if self._compiled_metrics:
-            metrics = self.asked_metrics(self.compute_metrics(None, *labeled))
+            metrics = self.asked_metrics(self.metrics_of_known(*labeled))
         return {"loss": logs["objective"], **logs, **metrics}
+
+    def metrics_of_known(self, label: Any, logits: Any, weight: Any) -> dict[str, Any]:
+        """As keras.Model.compute_metrics, of the examples whose label is known.
+
+        Args:
+            label: [batch] or [batch, classes].
+            logits: [batch, classes].
+            weight: [batch], or None.
+        """
+        if self._compiled_metrics:
+            # By weights of 0 it would be known to those alone that take weights.
+            known = divergences.class_labels(label) >= 0
+            label, logits = tf.boolean_mask(label, known), tf.boolean_mask(logits, known)
+            weight = None if weight is None else tf.boolean_mask(weight, known)
+        return dict(self.compute_metrics(None, label, logits, weight))
 
     @contextlib.contextmanager
     def _in_keras(self) -> Iterator[None]:

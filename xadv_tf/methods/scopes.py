@@ -53,8 +53,10 @@ def refuse_training_elsewhere(step: Any) -> None:
 
 def refuse_xla_across_cpus(strategy: tf.distribute.Strategy) -> None:
     """Raises ValueError for several replicas that XLA cannot compile: those of CPUs."""
+    if strategy.num_replicas_in_sync == 1:
+        return  # That of no scope at all names no devices.
     devices = strategy.extended.worker_devices
-    if strategy.num_replicas_in_sync > 1 and any("GPU" not in device for device in devices):
+    if any("GPU" not in device for device in devices):
         raise ValueError(
             "jit_compile must not be True on several replicas that are not GPUs, for XLA cannot "
             f"update one from the other. Received: jit_compile=True on {', '.join(devices)}"

@@ -85,6 +85,14 @@ def test_a_scheduler_moves_both_players_and_a_schedule_stays():
         assert rate == pytest.approx(expected)
 
 
+def test_a_warm_up_from_0_takes_the_mask_along():
+    method = _xvat(rate=0.5, mask_rate=0.1)
+    for rates in ([0.0, 0.25, 0.5], [0.5, 0.0], [0.0, 0.25]):  # The last begins where one ended.
+        _fit(method, keras.callbacks.LearningRateScheduler(rates.__getitem__), epochs=len(rates))
+        rate = float(tf.convert_to_tensor(method.mask_optimizer.learning_rate))
+        assert rate == pytest.approx(0.2 * rates[-1])
+
+
 def test_rates_stand_where_nobody_moves_them():
     method = _xvat()
     _fit(method)

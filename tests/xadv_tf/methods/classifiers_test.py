@@ -109,6 +109,11 @@ def test_probabilities_are_seen_in_the_first_batch(kind):
         lambda: _sequential(keras.layers.Dense(4, kernel_initializer="zeros")),
         # Small and positive, as of means of rectified maps.
         lambda: Subclassed(lambda x: 0.01 * tf.abs(x) + 0.1),
+        # About 0 for any images, as of a MobileNetV2 whose normalisers have seen nothing yet.
+        lambda: Subclassed(lambda x: 1e-12 * tf.tanh(x)),
+        lambda: Subclassed(lambda x: 1e-12 * tf.tanh(tf.abs(x))),
+        # Of either sign, and never beyond 0.5.
+        lambda: Subclassed(lambda x: 0.5 * tf.tanh(x) + [0.5, 0.5, 0.4, 0.3]),
         # Rectified and of length 1: zeros and cosines.
         lambda: Subclassed(lambda x: tf.nn.l2_normalize(tf.nn.relu(x) + [0.0, 0.0, 0.3, 0.4], -1)),
     ],

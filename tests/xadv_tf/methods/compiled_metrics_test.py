@@ -95,3 +95,26 @@ def test_unknown_labels_are_neither_right_nor_wrong(kwargs):
         received = method.evaluate(IMAGES[:4], labels, verbose=0, return_dict=True)
         assert received["accuracy"] == 1.0
         assert received["loss"] == pytest.approx(loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_compiled_metrics_are_of_the_known_labels(jit_compile):
+    # Of class 0, the only one that is ever predicted, is one of the two that are known.
+    method = _sure_of_class_0(
+        jit_compile=jit_compile,
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="bare")],
+        weighted_metrics=[
+            keras.metrics.SparseCategoricalAccuracy(name="weighted"),
+            keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="ce"),
+        ],
+    )
+    labels, weight = np.array([0, -1, 1, -1]), np.array([1.0, 9.0, 3.0, 9.0], np.float32)
+    losses = np.log(np.exp(3.0) + 2.0) - np.array([3.0, 0.0])
+    expected = {"bare": 0.5, "weighted": 0.25, "ce": np.sum(losses * [1.0, 3.0]) / 4.0}
+    trained = method.fit(IMAGES[:4], labels, sample_weight=weight, verbose=0).history
+    evaluated = method.evaluate(
+        IMAGES[:4], labels, sample_weight=weight, verbose=0, return_dict=True
+    )
+    for name, value in expected.items():
+        assert trained[name] == [pytest.approx(value, rel=1e-5)]
+        assert evaluated[name] == pytest.approx(value, rel=1e-5)
