@@ -116,6 +116,9 @@ def test_what_is_no_image_gets_no_prediction_and_the_others_get_theirs(exported)
     bad[4] /= 255  # Values of [0, 1], and of [-1, 1].
     bad[5] = bad[5] / 127.5 - 1
     bad[6] = 0  # A black image is one.
+    beyond = np.stack([image[1] * 257, image[1] - 128, np.full_like(image[1], 255.5)])
+    shown = model.signatures["serving_default"](image=tf.constant(beyond))
+    assert shown["class"].numpy().tolist() == 3 * [-1]
     shown = model.signatures["serving_default"](image=tf.constant(bad))
     assert shown["class"].numpy()[1:6].tolist() == 5 * [-1]
     for name in ("logits", "probabilities"):

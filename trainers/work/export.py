@@ -50,9 +50,9 @@ def export(
       masked_probabilities.
 
     Another shape is an error. What is no image with values 0 to 255, as far as that can be seen,
-    gets class -1 and NaN for all else: NaN or infinity among its values, or no value above 1 and
-    some that are no whole numbers from 0 on, as in images scaled to [0, 1] or [-1, 1]. The others
-    of its batch are as ever.
+    gets class -1 and NaN for all else: a value beyond them, NaN or infinity, or no value above 1
+    and some that are no whole numbers, as in images scaled to [0, 1]. The others of its batch are
+    as ever. Who resizes images by a way that overshoots must clip them.
 
     Beside it lie classifier.keras, the classifier alone, for scaled images and for Keras, of
     Keras's own layers where these can do the same; and metadata.json.
@@ -172,9 +172,9 @@ def _checked(image: tf.Tensor, method: Method) -> tuple[tf.Tensor, tf.Tensor]:
     if not image.dtype.is_floating:
         return image, tf.fill([tf.shape(image)[0]], True)
     axes = range(1, len(image.shape))
-    whole = tf.reduce_all((image >= 0) & (image == tf.floor(image)), axis=axes)
-    finite = tf.reduce_all(tf.math.is_finite(image), axis=axes)
-    return image, finite & (whole | (tf.reduce_max(image, axis=axes) > 1))
+    within = tf.reduce_all((image >= 0) & (image <= 255), axis=axes)  # No NaN is.
+    whole = tf.reduce_all(image == tf.floor(image), axis=axes)
+    return image, within & (whole | (tf.reduce_max(image, axis=axes) > 1))
 
 
 def _only_of_images(is_image: tf.Tensor, outputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -48,18 +48,21 @@ def asinh(colors: str, limit: float) -> Scale:
 
 
 def draw_images(ax: Axes, images: npt.NDArray[Any], scale: Scale, *, gap: float = 0.0) -> None:
-    """Draws images side by side, all on one scale.
+    """Draws images side by side, all on one scale, each in its own proportions.
 
     Args:
         ax: becomes the strip; its box should be as wide as all images and gaps, and one image high.
+            An image of other proportions stands in the middle of its part of the box.
         images: [images, height, width, 1 or 3].
         scale: of their values.
         gap: space between two images, in widths of an image.
     """
     ax.set_axis_off()
+    whole = len(images) + (len(images) - 1) * gap
+    width, height = _filled(ax, whole, images.shape[1:3])
     for i, values in enumerate(images):
-        left = i * (1 + gap)
-        extent = (left, left + 1, 0.0, 1.0)
+        left, bottom = i * (1 + gap) + (1 - width) / 2, (1 - height) / 2
+        extent = (left, left + width, bottom, bottom + height)
         if values.shape[-1] == 3:
             shown = np.clip(scale.norm(values), 0.0, 1.0)
             ax.imshow(shown, extent=extent, aspect="auto")
@@ -67,9 +70,27 @@ def draw_images(ax: Axes, images: npt.NDArray[Any], scale: Scale, *, gap: float 
             ax.imshow(values[..., 0], extent=extent, aspect="auto", interpolation="nearest",
                       cmap=scale.colors, norm=scale.norm)  # fmt: skip
         # A frame: a mask that keeps everything is as white as the paper.
-        ax.add_patch(Rectangle((left, 0), 1, 1, fill=False, linewidth=0.8, clip_on=False))
+        frame = Rectangle((left, bottom), width, height, fill=False, linewidth=0.8, clip_on=False)
+        ax.add_patch(frame)
     # Each imshow moves the limits to its own image.
-    ax.set(xlim=(0, len(images) + (len(images) - 1) * gap), ylim=(0, 1))
+    ax.set(xlim=(0, whole), ylim=(0, 1))
+
+
+def _filled(ax: Axes, whole: float, shape: Sequence[int]) -> tuple[float, float]:
+    """How much of its part of a strip an image fills, (width, height), each in (0, 1].
+
+    Args:
+        ax: the strip.
+        whole: its width, in parts.
+        shape: of an image, (height, width).
+    """
+    box = ax.get_position()
+    inches = ax.figure.get_size_inches()  # type: ignore[union-attr]
+    part = (box.height * inches[1]) / (box.width * inches[0] / whole)
+    ratio = shape[0] / shape[1] / part  # Above 1 where the image is the taller one.
+    if abs(ratio - 1) < 0.01:
+        return 1.0, 1.0
+    return min(1.0, 1 / ratio), min(1.0, ratio)
 
 
 def write(

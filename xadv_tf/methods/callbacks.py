@@ -62,7 +62,7 @@ class SharedRate(keras.callbacks.Callback):
         self._rate = self._classifiers_rate()
         # The others' rates as multiples of the classifier's, when that was last above 0: one `fit`
         # may end at 0 where another goes on.
-        self._ratios: dict[int, float] = vars(self.model).setdefault("_rate_ratios", {})
+        self._ratios: dict[int, float] = self.model.__dict__.setdefault("_rate_ratios", {})
         self._note_ratios()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:

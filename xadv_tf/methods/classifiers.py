@@ -99,8 +99,8 @@ def refuse_probabilities(classifier: Any, image: Any) -> None:
         return
     if np.allclose(np.sum(outputs, axis=-1), 1.0, atol=rounding):
         raise ValueError(_instead_of_logits("outputs in [0, 1] that sum to 1"))
-    # Neither is ever below 0, and of a sigmoid's outputs some are well above it; the logits of a deep
-    # network whose normalisers have seen nothing yet are all about 0.
+    # No sigmoid's output is below 0, and some are well above it. The logits of a deep network whose
+    # normalisers have seen nothing yet are all about 0.
     if np.ptp(outputs) > 0.0 and np.min(outputs) >= 0.0:
         far, _ = _outputs(classifier, 100.0 * image)
         if np.min(far) < 0.0 or np.max(far) <= rounding:

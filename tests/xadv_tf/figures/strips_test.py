@@ -30,7 +30,7 @@ def test_a_symmetric_scale_ends_at_its_limit():
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_images_stand_side_by_side_in_order(channels):
-    (ax,) = _axes()
+    ax = Figure(figsize=(4, 1)).add_axes((0.0, 0.0, 1.0, 1.0))
     images = np.arange(3 * 2 * 2 * channels, dtype=float).reshape(3, 2, 2, channels)
     strips.draw_images(ax, images, strips.linear("gray", 0.0, images.max()), gap=0.5)
     # An image is one wide: 0 to 1, 1.5 to 2.5, 3 to 4.
@@ -41,6 +41,19 @@ def test_images_stand_side_by_side_in_order(channels):
         # Grey values take the colour scale; those of a coloured image are brought to [0, 1].
         expected = image[..., 0] if channels == 1 else image / images.max()
         np.testing.assert_allclose(shown.get_array(), expected)
+
+
+# The box of two images and no gap is 4 x 2 inches: a part of it is a square.
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((2, 4), (1.0, 2.0, 0.25, 0.75)), ((4, 2), (1.25, 1.75, 0.0, 1.0))],
+)
+def test_an_image_keeps_its_proportions(shape, expected):
+    ax = Figure(figsize=(8, 4)).add_axes((0.25, 0.25, 0.5, 0.5))
+    strips.draw_images(ax, np.zeros((2, *shape, 1)), strips.linear("gray", 0.0, 1.0))
+    assert tuple(ax.images[1].get_extent()) == expected
+    frame = ax.patches[1].get_bbox()
+    assert (frame.x0, frame.x1, frame.y0, frame.y1) == expected
 
 
 def test_colours_outside_the_scale_are_cut_off():
