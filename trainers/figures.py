@@ -18,6 +18,7 @@ circles move in one that ends in .gif or .apng.
 import functools
 import glob
 import os
+import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -71,7 +72,11 @@ def _outputs(figure: str, output: str | None) -> list[str]:
     formats = (*_figures.FORMATS, *(_figures.ANIMATIONS if figure in _ANIMATED else ()))
     outputs = (output or "").split(",")
     for part in outputs:
-        _figures.check_name(part or None, formats)
+        if pathlib.Path(part).suffix[1:] not in formats:
+            raise UsageError(
+                f"--output must name a picture's file, ending in .{', .'.join(formats)}. "
+                f"Received: {f'--output={output}' if output else 'nothing'}"
+            )
         refuse_unwritable(os.path.dirname(part) or ".", flag="--output")
     return outputs
 

@@ -84,7 +84,8 @@ def test_runs_that_do_not_fit_are_refused(make_run):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--output=a.gif"], "ending in .png"),
+        ([], "--output must name a picture's file, ending in .png, .pdf, .svg. Received: nothing"),
+        (["--output=a.gif"], ".svg. Received: --output=a.gif"),
         (["--output=a.png"], "--workdir must name the directory of a run"),
         (["--output=a.png", "--seed=2"], "Received: --seed=2"),
         (["--output=a.png", "--split=test"], "Received: --split=test"),

@@ -133,7 +133,9 @@ def test_what_fails_alike_in_two_runs_is_said_once_and_stops_the_table(
     monkeypatch.setattr(calling, "run", run)
     assert _main(f"--workdir={tmp_path}") == errors.FAILED
     assert len(called) == 2
-    assert capfd.readouterr().err.count("error: ") == 1
+    told = capfd.readouterr().err
+    assert told.count("error: ") == 1
+    assert told.endswith("RandomMask failed alike: the other 3 runs are not tried.\n")
 
 
 @pytest.mark.parametrize("status", [errors.PREEMPTED, -signal.SIGINT, -signal.SIGTERM, 130])

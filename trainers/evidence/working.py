@@ -109,6 +109,10 @@ class Work:
             why = why.replace(str(run.workdir), "")
         with self._lock:
             if why in self.failures:
+                if not self._stopped.is_set():
+                    left = len(self._runs) - len(self._taken)
+                    print(f"{row[0].label} failed alike: the other {left} runs are not tried.",
+                          file=sys.stderr)  # fmt: skip
                 self._stopped.set()
                 return
             self.failures.append(why)

@@ -94,7 +94,9 @@ def open_builder(name: str, *, data_dir: str | None, download: bool) -> Any:
         close = difflib.get_close_matches(base, [*known, *_folders(folder)], n=1)
         raise DataError(
             "dataset must be digits, folder:PATH, a file PATH.npz, or a name of "
-            f"tensorflow_datasets{f' ({close[0]}?)' if close else ''}. Received: dataset={name!r}"
+            f"tensorflow_datasets{f' ({close[0]}?)' if close else ''}; of one's own, prepared in "
+            f"data_dir (or TFDS_DATA_DIR), which {_state(folder)}. "
+            f"Received: dataset={name!r}, data_dir={folder}"
         )
     feature_kinds.check(pathlib.Path(folder, base))
     try:
@@ -139,8 +141,8 @@ def image_and_label(name: str, builder: Any) -> tuple[str, str]:
         and features[label].num_classes
     ):
         raise DataError(
-            f"The data set {name!r} must have an image and its class. "
-            f"Received: the features {', '.join(sorted(known)) or features}"
+            f"The data set {name!r} must have an image, a feature of the kind Image, and its "
+            f"class, a ClassLabel. Received: the features {_kinds(features, known)}"
         )
     if None in features[image].shape or features[image].np_dtype != np.uint8:
         raise DataError(
@@ -148,6 +150,12 @@ def image_and_label(name: str, builder: Any) -> tuple[str, str]:
             f"Received: {np.dtype(features[image].np_dtype)} {features[image].shape}"
         )
     return image, label
+
+
+def _kinds(features: Any, known: Collection[str]) -> str:
+    if not known:
+        return str(features)
+    return ", ".join(f"{name} ({type(features[name]).__name__})" for name in sorted(known))
 
 
 def train_and_test(name: str, further: Sequence[str], there: Sequence[str]) -> tuple[str, str]:
@@ -163,12 +171,16 @@ def train_and_test(name: str, further: Sequence[str], there: Sequence[str]) -> t
     """
     test = test_split(name, there)
     train = ("train", *further)
+    if "train" not in there:
+        raise DataError(
+            f"The data set {name!r} must have a split named train, and one to test on. "
+            f"Received: the splits {', '.join(there)}"
+        )
     if not set(train) <= set(there) - {test} or len(set(train)) < len(train):
         allowed = [split for split in there if split not in ("train", test)]
         raise DataError(
-            f"The data set {name!r} must have the split train, and what follows a + must be "
-            f"another split than train and {test}: {', '.join(allowed) or 'it has none'}. "
-            f"Received: the splits {'+'.join(train)}"
+            f"What follows a + must be a split of {name!r} other than train and {test}: "
+            f"{', '.join(allowed) or 'it has none'}. Received: {'+'.join(further)}"
         )
     return "+".join(train), test
 

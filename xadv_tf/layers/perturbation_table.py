@@ -70,24 +70,8 @@ class PerturbationTable(keras.layers.Layer):
             ValueError: for an index of no row. Within tf.function TensorFlow raises instead, on
                 CPU alone.
         """
-        self.refuse_other_index(index)
+        refuse_other_rows(index, self.num_examples)
         return gather_rows(self.log_alpha, index)
-
-    def refuse_other_index(self, index: Any) -> None:
-        """Raises ValueError for an index of no row, unless it is symbolic.
-
-        Args:
-            index: integer [batch].
-        """
-        if tf.is_symbolic_tensor(index):
-            return
-        flat = np.ravel(index)
-        outside = flat[(flat < 0) | (flat >= self.num_examples)]
-        if outside.size:
-            raise ValueError(
-                f"index must lie in [0, {self.num_examples}), the rows of the table. "
-                f"Received: index {outside[0]}"
-            )
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
         """Returns the shape of the rows of `input_shape` indices."""
@@ -102,3 +86,21 @@ class PerturbationTable(keras.layers.Layer):
             "initializer": keras.initializers.serialize(self.initializer),
             "seed": self.seed,
         }
+
+
+def refuse_other_rows(index: Any, num_rows: int) -> None:
+    """Raises ValueError for an index of no row, unless it is symbolic.
+
+    Args:
+        index: integer [batch].
+        num_rows: of the table.
+    """
+    if tf.is_symbolic_tensor(index):
+        return
+    flat = np.ravel(index)
+    outside = flat[(flat < 0) | (flat >= num_rows)]
+    if outside.size:
+        raise ValueError(
+            f"index must lie in [0, {num_rows}), the rows of the table. "
+            f"Received: index {outside[0]}"
+        )

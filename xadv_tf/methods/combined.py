@@ -88,6 +88,11 @@ class Combined(Method):
         return tuple(dict.fromkeys(name for part in self.parts for name in part.in_image_units))
 
     @property
+    def num_rows(self) -> int | None:
+        """Of the parts' tables, the smallest."""
+        return min((p.num_rows for p in self.parts if p.num_rows is not None), default=None)
+
+    @property
     def backward_passes(self) -> int:
         """One for all terms, and those to the input that parts need besides."""
         return super().backward_passes + sum(part.backward_passes - 1 for part in self.parts)

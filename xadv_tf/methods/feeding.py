@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from xadv_tf import divergences
+from xadv_tf.layers.perturbation_table import refuse_other_rows
 from xadv_tf.methods.players import Batch, as_batch
 
 # Deviations of images beside which a length of about 1, as methods have it by default, is lost.
@@ -150,9 +151,17 @@ def with_class_weight(dataset: tf.data.Dataset, class_weight: Mapping[int, float
     return dataset.map(weigh)
 
 
-def check_batch(batch: Batch, num_classes: int) -> None:
-    """Raises ValueError for a batch of which something is no image, label or weight."""
+def check_batch(batch: Batch, num_classes: int, num_rows: int | None = None) -> None:
+    """Raises ValueError for a batch of which something is no image, label, weight or index.
+
+    Args:
+        batch: of a data set.
+        num_classes: as for `check_labels`.
+        num_rows: of the table that an index is a place in; None for no table.
+    """
     for examples in (batch["labeled"], batch["unlabeled"]):
+        if num_rows is not None and "index" in examples:
+            refuse_other_rows(examples["index"], num_rows)
         for name in ("image", "second_image"):
             if name in examples:
                 check_images(examples[name])

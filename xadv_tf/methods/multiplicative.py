@@ -157,9 +157,18 @@ class MultiplicativeMethod(Method):
         Returns:
             {"log_alpha", "mask", "x_adv"}: log_alpha and mask at the mask's resolution, x_adv at
             the images'.
+
+        Raises:
+            ValueError: for an index of another length than the images.
         """
         x = floating(tf.convert_to_tensor(x))
-        log_alpha = self.log_alpha(x, None if index is None else tf.convert_to_tensor(index))
+        index = None if index is None else tf.convert_to_tensor(index)
+        if index is not None and not index.shape.is_compatible_with(x.shape[:1]):
+            raise ValueError(
+                f"index must have a place for each image, {tuple(x.shape[:1])}. "
+                f"Received: index of shape {tuple(index.shape)}"
+            )
+        log_alpha = self.log_alpha(x, index)
         mask = self.gate(log_alpha, noise)
         return {"log_alpha": log_alpha, "mask": mask, "x_adv": self.apply_mask(x, mask)}
 

@@ -77,6 +77,11 @@ class TemporalEnsembling(ConsistencyMethod):
         self.ensemble_momentum = ensemble_momentum
         self.ensemble: Any = None
 
+    @property
+    def num_rows(self) -> int | None:
+        """Of the ensemble."""
+        return self.num_examples
+
     def build(self, input_shape: Any) -> None:
         """Builds classifier, table and optimizers for images of `input_shape`, [batch, ...]."""
         super().build(input_shape)

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from xadv_tf import masks, optimizers
 from xadv_tf.layers import PerturbationGenerator, PerturbationTable, reverse_gradient
+from xadv_tf.layers.perturbation_table import refuse_other_rows
 from xadv_tf.methods.multiplicative import MultiplicativeMethod
 from xadv_tf.methods.players import Batch, Phase, Player, Terms
 
@@ -92,6 +93,11 @@ class TrainedMaskMethod(MultiplicativeMethod):
         """What a generator sees."""
         return ("the inputs of the mask",) if isinstance(self.mask, PerturbationGenerator) else ()
 
+    @property
+    def num_rows(self) -> int | None:
+        """Of a mask that is a table."""
+        return self.mask.num_examples if isinstance(self.mask, PerturbationTable) else None
+
     def log_alpha(self, image: tf.Tensor, index: Any = None) -> tf.Tensor:
         """log_alpha of these images (see `MultiplicativeMethod.log_alpha`).
 
@@ -105,7 +111,8 @@ class TrainedMaskMethod(MultiplicativeMethod):
                 "A mask that is a table is found by the image's index in the pool; "
                 "pass index=[batch]. Received: index=None"
             )
-        self.mask.refuse_other_index(index)  # Here, for Keras adds lines to what a layer raises.
+        # Here, for Keras adds lines to what a layer raises.
+        refuse_other_rows(index, self.mask.num_examples)
         rows = self.mask(index)
         if isinstance(self.mask_optimizer, optimizers.RowAdam):
             # Where a dense optimizer would have carried these rows since their last visit.

@@ -44,6 +44,11 @@ class Trainer(WithCompiledMetrics):
         """What of it is a length in the units of the images, as warnings call it."""
         return ()
 
+    @property
+    def num_rows(self) -> int | None:
+        """How many images it has a row of a table for, found by "index"; None without a table."""
+        return None
+
     def all_players(self) -> list[Player]:
         """Who is trained."""
         raise NotImplementedError
@@ -206,7 +211,7 @@ class Trainer(WithCompiledMetrics):
             return
         first = next(source.batches(), None)
         if first is not None:
-            feeding.check_batch(first, self.num_classes)
+            feeding.check_batch(first, self.num_classes, self.num_rows)
             feeding.warn_of_scale(self._judged_image(first), self.in_image_units)
         self.initialize(floating_images(b, tokens=not self.perturbs) for b in source.batches())
 

@@ -8,7 +8,7 @@ from tests_support import make_batch, make_classifier
 
 from xadv_tf import noise
 from xadv_tf.layers import HardConcreteGate, PerturbationGenerator, PerturbationTable
-from xadv_tf.methods import XAT, XVAT
+from xadv_tf.methods import XAT, XVAT, Combined, EntropyMinimization
 from xadv_tf.optimizers import RowAdam
 
 POOL = 12
@@ -278,5 +278,15 @@ def test_one_optimizer_for_both_players_is_refused(method_class):
 def test_an_index_beyond_the_table_is_refused_by_one_sentence():
     method = XVAT(make_classifier(), mask=_table())
     images = np.ones((2, 6, 6, 2), np.float32)
-    with pytest.raises(ValueError, match=rf"^index must lie in .*Received: index {POOL}$"):
+    refusal = rf"^index must lie in .*Received: index {POOL}$"
+    with pytest.raises(ValueError, match=refusal):
         method.perturb(images, index=[0, POOL])
+    with pytest.raises(ValueError, match=r"a place for each image, \(2,\). Received.*\(1,\)"):
+        method.perturb(images, index=[0])
+    labeled = {"image": images, "label": np.array([0, 1])}
+    batch = {"labeled": labeled, "unlabeled": {"image": images, "index": np.array([0, POOL])}}
+    for made in (method, Combined([method, EntropyMinimization()])):
+        made.compile()
+        with pytest.raises(ValueError, match=refusal):
+            made.fit(tf.data.Dataset.from_tensors(batch), verbose=0)
+        assert int(made.step) == 0
