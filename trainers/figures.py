@@ -44,7 +44,11 @@ _TAKEN: Mapping[str, Sequence[str]] = {
     "curves": ("workdir",),
 }
 _ALL = ("figure", "output", "quiet")
-_FLAGS = tuple(dict.fromkeys([*_ALL, *(flag for taken in _TAKEN.values() for flag in taken)]))
+# Those that look at a run's images.
+_OF_DATA = ("masks", "5a", "5b", "6", "confusion")
+_FLAGS = tuple(
+    dict.fromkeys([*_ALL, *(flag for taken in _TAKEN.values() for flag in taken), "data_dir"])
+)
 _OF_SEVERAL_RUNS = ("5b", "6", "curves")
 _ANIMATED = ("moons", "circles")
 
@@ -59,7 +63,8 @@ def main(argv: list[str]) -> int:
         experiment_lib.refuse_arguments(argv)
         figure, output, quiet = experiment_lib.program_flags(*_ALL)
         where = f" with --figure={figure}" if absl_flags.FLAGS["figure"].present else ""
-        experiment_lib.refuse_untaken_flags(*_ALL, *_TAKEN[figure], where=where)
+        taken = (*_ALL, *_TAKEN[figure], *(("data_dir",) if figure in _OF_DATA else ()))
+        experiment_lib.refuse_untaken_flags(*taken, where=where)
         outputs = _outputs(figure, output)
         given = _given(figure)
     except ValueError as error:

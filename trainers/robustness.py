@@ -21,7 +21,7 @@ from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import program, run_flags
 
-_FLAGS = ("workdir", "weights", "output", "quiet", *settings_lib.FLAGS)
+_FLAGS = ("workdir", "weights", "output", "quiet", "data_dir", *settings_lib.FLAGS)
 
 _work = program.Late("trainers.work.robustness")
 __getattr__ = _work.attribute

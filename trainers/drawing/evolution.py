@@ -34,7 +34,7 @@ def draw(workdir: str, train_steps: int | None = None) -> Drawing:
     Raises:
         UsageError: if the run cannot be read, trains no masks or has fewer steps.
     """
-    experiment = experiment_lib.from_flags(run_flags.read(workdir))
+    experiment = experiment_lib.from_flags(run_flags.read_with_data(workdir))
     steps = experiment.train_steps if train_steps is None else train_steps
     if steps > experiment.train_steps:
         raise UsageError(

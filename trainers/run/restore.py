@@ -31,7 +31,7 @@ def restore(workdir: str, *, flag: str = "--workdir", weights: str = "last") -> 
         UsageError: if there is no run, it lacks a checkpoint or such weights, or its data is not
             there or no longer the same.
     """
-    values = run_flags.read(workdir, flag=flag)
+    values = run_flags.read_with_data(workdir, flag=flag)
     run = pathlib.Path(workdir)
     checkpoints = Checkpoints(run / ("best" if weights == "best" else "checkpoints"), keep=2)
     step = checkpoints.newest()

@@ -54,6 +54,20 @@ def read(workdir: str | pathlib.Path, *, flag: str = "--workdir") -> absl_flags.
         raise DamagedError(f"{error}; the command that trained the run writes it anew") from error
 
 
+def read_with_data(
+    workdir: str | pathlib.Path, *, flag: str = "--workdir"
+) -> absl_flags.FlagValues:
+    """As `read`, with the --data_dir of this command line if it has one: data may have moved.
+
+    Whether they are still the same is seen in split.json, see `split_manifest`.
+    """
+    values = read(workdir, flag=flag)
+    moved = absl_flags.FLAGS["data_dir"]
+    if moved.present:
+        values["data_dir"].value = moved.value
+    return values
+
+
 def refuse_changed(workdir: pathlib.Path, flags: str) -> None:
     """Compares the flags of a run with those that are to go on with it, if there is a run.
 

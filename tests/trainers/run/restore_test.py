@@ -3,6 +3,8 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import flags as absl_flags
+from absl.testing import flagsaver
 
 from trainers.errors import UsageError
 from trainers.run import assembly
@@ -38,6 +40,23 @@ def test_a_missing_run_is_a_usage_error(tmp_path):
     (tmp_path / "config.flags").write_text("--method=mle\n--unlabeled_batch_size=5\n")
     with pytest.raises(UsageError, match="with an intact checkpoint; train it first"):
         restore(str(tmp_path))
+
+
+def test_data_that_have_moved_are_found_where_the_command_line_says(
+    make_run, store_noise, tmp_path
+):
+    store_noise({"train": 70, "test": 9}, 3)
+    small = ["--num_labeled=12", "--labeled_batch_size=6", "--unlabeled_batch_size=8"]
+    run, method = make_run(*small, "--dataset=noise", f"--data_dir={tmp_path}", "--method=mle")
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    (tmp_path / "noise").rename(moved / "noise")
+    with pytest.raises(ValueError, match="which holds moved. Received: dataset=.noise."):
+        restore(str(run))
+    with flagsaver.flagsaver():
+        absl_flags.FLAGS(["program", f"--data_dir={moved}"])
+        _, data, again = restore(str(run))
+    np.testing.assert_array_equal(again(data.test[0][:5]), method(data.test[0][:5]))
 
 
 def test_the_best_weights_are_those_of_their_own_checkpoint(make_run, tmp_path):

@@ -146,7 +146,7 @@ def test_an_experiment_is_found_from_any_folder(name, tmp_path, monkeypatch):
     ("name", "message"),
     [
         ("digits/none", "digits has mle, random_mask, vat, .* --experiment=digits/none$"),
-        ("none", "there are ablations, digits, .* Received: --experiment=none$"),
+        ("none", "there are ablations, cifar10_cnn, digits, .* Received: --experiment=none$"),
         ("digits", "digits has mle"),
         ("", "a file of flags. Received: nothing"),
         (300 * "x", "there are ablations"),
