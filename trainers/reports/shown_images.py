@@ -30,7 +30,9 @@ class Examples:
 def one_of_each_class(data: Data, *, at_most: int = 10) -> Examples:
     """The first image of each class in the pool, the same for every method on the same split."""
     classes = data.dataset.train_labels[data.split.pool]
-    label, index = (part[:at_most] for part in np.unique(classes, return_index=True))
+    label, index = np.unique(classes, return_index=True)
+    known = label >= 0
+    label, index = label[known][:at_most], index[known][:at_most]
     return Examples(data.pool.images_at(index), label, index)
 
 

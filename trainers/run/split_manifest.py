@@ -95,7 +95,7 @@ def _content(images: Any, labels: Any) -> dict[str, Any]:
 
 
 def _per_class(labels: Any, num_classes: int) -> list[int]:
-    counts: list[int] = np.bincount(labels, minlength=num_classes).tolist()
+    counts: list[int] = np.bincount(labels[labels >= 0], minlength=num_classes).tolist()
     return counts
 
 

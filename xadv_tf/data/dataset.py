@@ -37,7 +37,7 @@ class Dataset:
         image_shape: (height, width, channels), 1 channel or 3.
         train_images: [num_train, height, width, channels], values 0 to 255: uint8, or float32 for
             pixels that no byte holds; or `streams.StreamedImages` of bytes.
-        train_labels: int32 [num_train].
+        train_labels: int32 [num_train], -1 for an image whose class is not known.
         test_images: [num_test, height, width, channels], as train_images.
         test_labels: int32 [num_test].
         class_names: [num_classes]; by default the classes' numbers.
@@ -75,21 +75,20 @@ class Dataset:
                 f"The data set {self.name!r} must have two classes or more. "
                 f"Received: {self.num_classes}"
             )
-        for part, images, labels in (
-            ("training", self.train_images, self.train_labels),
-            ("test", self.test_images, self.test_labels),
-        ):
-            self._check(part, images, labels)
+        # An image of no known class can be trained on, but tells nothing in a test.
+        self._check("training", self.train_images, self.train_labels, -1)
+        self._check("test", self.test_images, self.test_labels, 0)
 
-    def _check(self, part: str, images: Images, labels: npt.NDArray[np.int32]) -> None:
+    def _check(self, part: str, images: Images, labels: npt.NDArray[np.int32], lowest: int) -> None:
         if not len(images) or images.shape != (len(labels), *self.image_shape):
             raise DataError(
                 f"The {part} set of {self.name!r} must hold images of shape {self.image_shape}, at "
                 f"least one, and a label for each. Received: images {images.shape}, labels "
                 f"{labels.shape}"
             )
-        if labels.min() < 0 or labels.max() >= self.num_classes:
+        if labels.min() < lowest or not 0 <= labels.max() < self.num_classes:
+            none = ", or be -1 for none" if lowest else ""
             raise DataError(
-                f"The {part} labels of {self.name!r} must lie in [0, {self.num_classes}). "
+                f"The {part} labels of {self.name!r} must lie in [0, {self.num_classes}){none}. "
                 f"Received: labels from {labels.min()} to {labels.max()}"
             )

@@ -35,9 +35,10 @@ def load(path: str) -> Dataset:
     The arrays have the names `ARRAYS`, or all have those that Keras gives them, `KERAS_ARRAYS`.
     Images are [examples, height, width] or [examples, height, width, channels] with pixels from 0
     to 255, integers or floats; labels are integers, [examples] or [examples, 1], that count from 0,
-    and the training labels use every class. Training or test pixels that all lie in [0, 1] are
-    refused: as values from 0 to 255 they would be black, and a guess would make one data set mean
-    two things. So are training and test images of which one are at least 8 times as bright.
+    and the training labels use every class; -1 among these is an image of none. Training or test
+    pixels that all lie in [0, 1] are refused: as values from 0 to 255 they would be black, and a
+    guess would make one data set mean two things. So are training and test images of which one are
+    at least 8 times as bright.
 
     Args:
         path: of the file; the name that the data set goes by.
@@ -49,11 +50,13 @@ def load(path: str) -> Dataset:
     train_name, train_labels_name, test_name, test_labels_name = arrays
     images = {name: _images(path, name, arrays[name]) for name in (train_name, test_name)}
     labels = {
-        name: _labels(path, name, arrays[name]) for name in (train_labels_name, test_labels_name)
+        name: _labels(path, name, arrays[name], lowest=lowest)
+        for name, lowest in ((train_labels_name, -1), (test_labels_name, 0))
     }
     _check_scale(path, {name: float(images[name][:].max()) for name in images})
     classes = np.unique(labels[train_labels_name])
-    if classes[-1] != len(classes) - 1:
+    classes = classes[classes >= 0]
+    if not len(classes) or classes[-1] != len(classes) - 1:
         missing = np.flatnonzero(classes != np.arange(len(classes)))[0]
         raise DataError(
             f"{train_labels_name} in {path} must use every class from 0 to the greatest, and class "
@@ -164,7 +167,7 @@ def _images(path: str, name: str, array: npt.NDArray[Any]) -> Images:
     return array.astype(np.float32) if kind == "f" else array.astype(np.uint8, copy=False)
 
 
-def _labels(path: str, name: str, array: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+def _labels(path: str, name: str, array: npt.NDArray[Any], *, lowest: int) -> npt.NDArray[np.int32]:
     if array.ndim == 2 and array.shape[1] == 1:  # As Keras gives those of CIFAR.
         array = array[:, 0]
     if array.ndim != 1 or not array.size or array.dtype.kind not in "ui":
@@ -172,9 +175,10 @@ def _labels(path: str, name: str, array: npt.NDArray[Any]) -> npt.NDArray[np.int
             f"{name} in {path} must be integers [examples], at least one. "
             f"Received: {array.dtype} {array.shape}"
         )
-    if array.min() < 0 or array.max() > np.iinfo(np.int32).max:
+    if array.min() < lowest or not 0 <= array.max() <= np.iinfo(np.int32).max:
+        none = ", or be -1 for none" if lowest else ""
         raise DataError(
-            f"{name} in {path} must count the classes from 0. "
+            f"{name} in {path} must count the classes from 0{none}. "
             f"Received: labels from {array.min()} to {array.max()}"
         )
     return array.astype(np.int32)

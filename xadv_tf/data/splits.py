@@ -55,15 +55,17 @@ def split(
 ) -> Split:
     """Splits a training set, the same way for the same arguments on every machine.
 
-    The validation examples are drawn first, uniformly, from all training examples; the labeled
-    ones from what is left. Labeled sets of one seed are nested: a smaller one is part of a larger
-    one.
+    The validation examples are drawn first, uniformly, from all training examples whose class is
+    known; the labeled ones from what is left of these. Labeled sets of one seed are nested: a
+    smaller one is part of a larger one.
 
     Args:
-        labels: integers [num_train] in [0, num_classes).
+        labels: integers [num_train] in [0, num_classes), or -1 where the class is not known: such
+            examples are of the pool alone.
         num_classes: number of classes.
-        num_labeled: how many examples carry a label; None or 0 means the whole pool (supervised).
-        num_validation: how many examples are held back, in [0, num_train).
+        num_labeled: how many examples carry a label; None or 0 means all in the pool that have one
+            (supervised).
+        num_validation: how many examples are held back, fewer than have a class.
         seed: a non-negative integer.
         balanced: take num_labeled / num_classes of every class; otherwise any examples.
         class_names: [num_classes], what errors call the classes; by default their numbers.
@@ -74,20 +76,23 @@ def split(
     """
     labels = _checked_labels(labels, num_classes)
     names = class_names or range(num_classes)
-    num_train = len(labels)
-    if not 0 <= num_validation < num_train:
+    num_train, known = len(labels), labels >= 0
+    num_known = np.count_nonzero(known)
+    if not 0 <= num_validation < num_known:
         raise ValueError(
-            f"num_validation must lie in [0, {num_train}), the size of the training set. "
+            f"num_validation must lie in [0, {num_known}), the size of the training set"
+            f"{'' if num_known == num_train else ' without what has no class'}. "
             f"Received: num_validation={num_validation}"
         )
     held_back = np.zeros(num_train, bool)
-    held_back[_permutation(num_train, seed, _VALIDATION_STREAM)[:num_validation]] = True
+    order = _permutation(num_train, seed, _VALIDATION_STREAM)
+    held_back[order[known[order]][:num_validation]] = True
     pool = np.flatnonzero(~held_back)
     if not num_labeled:
-        labeled = pool
+        labeled = pool[known[pool]]
     else:
         order = _permutation(num_train, seed, _LABELED_STREAM)
-        order = order[~held_back[order]]
+        order = order[(known & ~held_back)[order]]
         labeled = np.sort(_first(order, labels, names, num_labeled, balanced))
     counts = np.bincount(labels[labeled], minlength=num_classes)
     if not counts.all():
@@ -106,7 +111,7 @@ def _first(order: Any, labels: Any, names: Sequence[Any], num_labeled: int, bala
     num_classes = len(names)
     if not 0 < num_labeled <= len(order):
         raise ValueError(
-            f"num_labeled must lie in [0, {len(order)}], the size of the pool. "
+            f"num_labeled must lie in [0, {len(order)}], the images of the pool with a class. "
             f"Received: num_labeled={num_labeled}"
         )
     if not balanced:
@@ -139,9 +144,9 @@ def _checked_labels(labels: npt.ArrayLike, num_classes: int) -> npt.NDArray[Any]
             "labels must be a non-empty vector of integers. "
             f"Received: shape {array.shape}, dtype {array.dtype}"
         )
-    if array.min() < 0 or array.max() >= num_classes:
+    if array.min() < -1 or array.max() >= num_classes:
         raise ValueError(
-            f"labels must lie in [0, {num_classes}). "
+            f"labels must lie in [0, {num_classes}), or be -1 for none. "
             f"Received: labels from {array.min()} to {array.max()}"
         )
     return array

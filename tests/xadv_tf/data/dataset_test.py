@@ -30,7 +30,10 @@ def test_a_whole_data_set_is_taken():
         ({"image_shape": (4, 5, 2)}, r"1 or 3 channels\. Received: .*\(4, 5, 2\)"),
         ({"num_classes": 1}, r"two classes or more\. Received: 1"),
         ({"class_names": ("a", "b")}, r"each of its 3 classes\. Received: 2 names"),
-        ({"num_classes": 2}, r"training labels .* in \[0, 2\)\. Received: labels from 0 to 2"),
+        (
+            {"num_classes": 2},
+            r"training labels .* in \[0, 2\), or be .* Received: labels from 0 to 2",
+        ),
         ({"test_labels": np.array([0, 1, -1])}, r"test labels .* Received: labels from -1 to 1"),
         ({"train_labels": np.zeros(5, int)}, r"a label for each\. Received: .*labels \(5,\)"),
         ({"test_images": np.zeros((0, 4, 5, 1))}, r"at least one, .* images \(0, 4, 5, 1\)"),

@@ -32,6 +32,17 @@ def test_grey_bytes_come_as_they_are(tmp_path):
     assert own.train_images.dtype == np.uint8 and own.test_labels.dtype == np.int32
 
 
+def test_training_images_may_have_no_class(tmp_path):
+    labels = np.array([2, 0, -1, 1, 0, -1])
+    own = npz.load(_write(tmp_path, train_labels=labels))
+    assert own.num_classes == 3
+    np.testing.assert_array_equal(own.train_labels, labels)
+    with pytest.raises(DataError, match="test_labels .* must count the classes from 0. Received"):
+        npz.load(_write(tmp_path, test_labels=labels[1:3]))
+    with pytest.raises(DataError, match="or be -1 for none. Received: labels from -1 to -1"):
+        npz.load(_write(tmp_path, train_labels=-np.ones(6, int)))
+
+
 def test_wide_integers_become_bytes_and_floats_stay_floats(tmp_path):
     colour = np.repeat(IMAGES[..., None], 3, axis=-1)
     halves = colour + 0.5
@@ -75,9 +86,9 @@ def _with(array, value):
         ({"train_labels": np.eye(3, dtype=int)[LABELS]}, r"Received: int64 \(6, 3\)"),
         ({"train_labels": np.array(list("cabacb"))}, r"train_labels .* Received: <U1 \(6,\)"),
         ({"train_labels": np.array([*"cabac", None])}, "train_labels .* array of numbers"),
-        ({"train_labels": LABELS - 1}, "from 0. Received: labels from -1 to 1"),
+        ({"train_labels": LABELS - 2}, "none. Received: labels from -2 to 0"),
         ({"train_labels": LABELS + (LABELS > 0)}, "class 1 has no example. .* from 0 to 3"),
-        ({"train_labels": LABELS + 2**33}, "must count the classes from 0"),
+        ({"train_labels": LABELS + 2**33}, "must count the classes from 0, or be -1 for none"),
         ({"test_labels": LABELS[:2] + 1}, r"in \[0, 3\)\. Received: labels from 1 to 3"),
         ({"test_labels": None}, "lacks test_labels. Received: train_images, .*"),
         ({"test_images": IMAGES[:2].swapaxes(1, 2)}, r"Received: images \(2, 5, 4, 1\)"),

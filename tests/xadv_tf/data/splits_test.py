@@ -32,6 +32,22 @@ def test_no_number_of_labels_means_all_of_the_pool(num_labeled):
     np.testing.assert_array_equal(parts.labeled_in_pool, np.arange(78))
 
 
+@pytest.mark.parametrize("num_labeled", [9, 0])
+def test_examples_of_no_class_are_of_the_pool_alone(num_labeled):
+    labels = np.where(np.arange(90) % 3 == 0, -1, LABELS)
+    arguments = {"num_classes": 3, "num_validation": 12, "seed": 1}
+    parts = split(labels, num_labeled=num_labeled, **arguments)
+    assert np.all(labels[parts.validation] >= 0) and len(parts.validation) == 12
+    assert len(parts.pool) == 78 and np.sum(labels[parts.pool] < 0) == 30
+    # All 60 that have one but the 12, or 3 of each class.
+    np.testing.assert_array_equal(parts.pool[parts.labeled_in_pool], parts.labeled)
+    assert len(parts.labeled) == (num_labeled or 48) and np.all(labels[parts.labeled] >= 0)
+    with pytest.raises(ValueError, match=r"\[0, 60\), .* without what has no class"):
+        split(labels, num_labeled=9, **arguments | {"num_validation": 60})
+    with pytest.raises(ValueError, match=r"\[0, 48\], the images of the pool with a class"):
+        split(labels, num_labeled=51, **arguments)
+
+
 def test_unbalanced_takes_any_number():
     parts = _split(num_labeled=20, balanced=False)
     assert len(np.unique(parts.labeled)) == 20
@@ -74,12 +90,12 @@ def test_every_example_is_drawn_equally_often():
     ("changes", "message"),
     [
         ({"num_labeled": 10}, r"a multiple of num_classes=3\. Received: num_labeled=10"),
-        ({"num_labeled": 81}, r"\[0, 78\], the size of the pool\. Received: num_labeled=81"),
-        ({"num_labeled": -3}, r"the size of the pool\. Received: num_labeled=-3"),
+        ({"num_labeled": 81}, r"\[0, 78\], the images of the pool.* Received: num_labeled=81"),
+        ({"num_labeled": -3}, r"of the pool with a class\. Received: num_labeled=-3"),
         ({"num_labeled": 66}, r"needs 22 examples of every class, and class 2 .* Received: 1?\d"),
         ({"num_validation": 90}, r"\[0, 90\), .* Received: num_validation=90"),
         ({"num_validation": -1}, r"Received: num_validation=-1"),
-        ({"num_classes": 2}, r"labels must lie in \[0, 2\)\. Received: labels from 0 to 2"),
+        ({"num_classes": 2}, r"labels must lie in \[0, 2\), or be .* Received: labels from 0 to 2"),
     ],
 )
 def test_errors(changes, message):
