@@ -21,7 +21,8 @@ PYTEST := $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=wo
 GPU_TESTS := tests/gpu_test.py tests/xadv_tf/*_test.py tests/xadv_tf/layers tests/xadv_tf/optimizers \
   tests/xadv_tf/methods/base_test.py tests/xadv_tf/methods/steps_test.py \
   tests/xadv_tf/methods/vat_test.py tests/xadv_tf/methods/xvat_test.py \
-  tests/xadv_tf/methods/replicas_test.py tests/trainers/run/loop_test.py \
+  tests/xadv_tf/methods/replicas_test.py tests/xadv_tf/methods/compiled_metrics_test.py \
+  tests/trainers/run/loop_test.py \
   tests/trainers/run/strategies_test.py \
   tests/trainers/resume_test.py
 # Eight workers share a card well; the rest of the time is compiling, which is the host's.
