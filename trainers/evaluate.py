@@ -19,7 +19,8 @@ from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import program, run_flags
 
-_FLAGS = ("workdir", "split", "weights", "output", "quiet", "data_dir")
+_VALUES = ("workdir", "split", "weights", "output", "quiet")
+_FLAGS = (*_VALUES, "data_dir")
 
 _work = program.Late("trainers.work.evaluate")
 __getattr__ = _work.attribute
@@ -94,7 +95,7 @@ def main(argv: list[str]) -> int:
     try:
         experiment_lib.refuse_arguments(argv)
         experiment_lib.refuse_untaken_flags(*_FLAGS)
-        workdir, split, weights, output, quiet = experiment_lib.program_flags(*_FLAGS[:5])
+        workdir, split, weights, output, quiet = experiment_lib.program_flags(*_VALUES)
         runs = find_runs(workdir)
         folders = find_folders(runs, output)
         for folder in folders:

@@ -22,7 +22,8 @@ from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import program, run_flags
 
-_FLAGS = ("workdir", "referee", "num_images", "output", "quiet", "data_dir")
+_VALUES = ("workdir", "referee", "num_images", "output", "quiet")
+_FLAGS = (*_VALUES, "data_dir")
 
 _work = program.Late("trainers.work.explain")
 __getattr__ = _work.attribute
@@ -43,7 +44,7 @@ def main(argv: list[str]) -> int:
     try:
         experiment_lib.refuse_arguments(argv)
         experiment_lib.refuse_untaken_flags(*_FLAGS)
-        workdir, referees, num_images, output, quiet = experiment_lib.program_flags(*_FLAGS[:5])
+        workdir, referees, num_images, output, quiet = experiment_lib.program_flags(*_VALUES)
         if not output:
             raise UsageError("--output must name the directory of the results. Received: nothing")
         runs = find_runs(workdir)

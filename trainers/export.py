@@ -8,7 +8,8 @@ from trainers.run.storage import refuse_unwritable
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import program, run_flags
 
-_FLAGS = ("workdir", "weights", "output", "quiet", "data_dir")
+_VALUES = ("workdir", "weights", "output", "quiet")
+_FLAGS = (*_VALUES, "data_dir")
 
 _work = program.Late("trainers.work.export")
 __getattr__ = _work.attribute
@@ -19,7 +20,7 @@ def main(argv: list[str]) -> int:
     try:
         experiment_lib.refuse_arguments(argv)
         experiment_lib.refuse_untaken_flags(*_FLAGS)
-        workdir, weights, output, quiet = experiment_lib.program_flags(*_FLAGS[:4])
+        workdir, weights, output, quiet = experiment_lib.program_flags(*_VALUES)
         if not output:
             raise UsageError("--output must name a directory. Received: nothing")
         refuse_unwritable(output, flag="--output")

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,17 +12,15 @@ from matplotlib.figure import Figure
 FORMATS = ("png", "pdf", "svg")
 
 
-def check_name(
-    path: str | os.PathLike[str] | None, formats: Sequence[str] = FORMATS
-) -> pathlib.Path:
-    """The path, if its ending is one of `formats`.
+def check_name(path: str | os.PathLike[str] | None) -> pathlib.Path:
+    """The path, if its ending is one of `FORMATS`.
 
     Raises:
         ValueError: for another ending, or for no path.
     """
-    if path is None or pathlib.Path(path).suffix[1:] not in formats:
+    if path is None or pathlib.Path(path).suffix[1:] not in FORMATS:
         raise ValueError(
-            f"A picture's file must be named, ending in .{', .'.join(formats)}. "
+            f"A picture's file must be named, ending in .{', .'.join(FORMATS)}. "
             f"Received: {path or 'nothing'}"
         )
     return pathlib.Path(path)

@@ -63,7 +63,7 @@ class SharedRate(keras.callbacks.Callback):
         # The others' rates as multiples of the classifier's, when that was last above 0: one `fit`
         # may end at 0 where another goes on.
         self._ratios: dict[int, float] = self.model.__dict__.setdefault("_rate_ratios", {})
-        self._note_ratios()
+        self._note_ratios(self._rate)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Follows, for LearningRateScheduler."""
@@ -83,22 +83,22 @@ class SharedRate(keras.callbacks.Callback):
 
     def _follow(self) -> None:
         rate, before = self._classifiers_rate(), self._rate
-        if rate is None or before in (None, rate):
-            self._rate = rate
-            return
-        self._note_ratios()
         self._rate = rate
+        if rate is None or before in (None, rate):
+            return
+        self._note_ratios(before)
         for number, optimizer in enumerate(self.model.other_optimizers()):
             # From 0, where a warm-up begins, no factor leads on.
             if not _is_scheduled(optimizer) and number in self._ratios:
                 optimizer.learning_rate = self._ratios[number] * rate
 
-    def _note_ratios(self) -> None:
-        if not self._rate:
+    def _note_ratios(self, rate: float | None) -> None:
+        """Notes the others' rates as multiples of the classifier's, unless that was 0."""
+        if not rate:
             return
         for number, optimizer in enumerate(self.model.other_optimizers()):
             if not _is_scheduled(optimizer):
-                self._ratios[number] = _value(optimizer.learning_rate) / self._rate
+                self._ratios[number] = _value(optimizer.learning_rate) / rate
 
 
 def direct(callbacks: Iterable[Any]) -> None:

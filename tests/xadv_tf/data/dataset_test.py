@@ -32,7 +32,7 @@ def test_a_whole_data_set_is_taken():
         ({"class_names": ("a", "b")}, r"each of its 3 classes\. Received: 2 names"),
         (
             {"num_classes": 2},
-            r"training labels .* in \[0, 2\), or be .* Received: labels from 0 to 2",
+            r"training labels .* in \[0, 2\), or be -1 for none\. Received: labels from 0 to 2",
         ),
         ({"test_labels": np.array([0, 1, -1])}, r"test labels .* Received: labels from -1 to 1"),
         ({"train_labels": np.zeros(5, int)}, r"a label for each\. Received: .*labels \(5,\)"),

@@ -86,7 +86,11 @@ def _with(array, value):
         ({"train_labels": np.eye(3, dtype=int)[LABELS]}, r"Received: int64 \(6, 3\)"),
         ({"train_labels": np.array(list("cabacb"))}, r"train_labels .* Received: <U1 \(6,\)"),
         ({"train_labels": np.array([*"cabac", None])}, "train_labels .* array of numbers"),
-        ({"train_labels": LABELS - 2}, "none. Received: labels from -2 to 0"),
+        ({"train_labels": LABELS - 2}, "from 0, or be -1 for none. Received: labels from -2 to 0"),
+        (
+            {"train_labels": LABELS - 1},
+            r"test labels .* in \[0, 2\)\. Received: labels from 0 to 2",
+        ),
         ({"train_labels": LABELS + (LABELS > 0)}, "class 1 has no example. .* from 0 to 3"),
         ({"train_labels": LABELS + 2**33}, "must count the classes from 0, or be -1 for none"),
         ({"test_labels": LABELS[:2] + 1}, r"in \[0, 3\)\. Received: labels from 1 to 3"),

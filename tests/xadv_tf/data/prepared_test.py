@@ -106,7 +106,7 @@ def test_grey_images_and_a_configuration(tmp_path):
         (
             {"train": [{"image": np.zeros((4, 5, 3), np.uint8), "label": -1, "coarse": 0}] * 2}
             | {"test": _examples(3)},
-            r"training labels .* in \[0, 3\), or be -1 .* Received: labels from -1 to -1",
+            r"training labels .* in \[0, 3\), or be -1 for none\. Received: labels from -1 to -1",
         ),
     ],
 )

@@ -90,12 +90,15 @@ def test_every_example_is_drawn_equally_often():
     ("changes", "message"),
     [
         ({"num_labeled": 10}, r"a multiple of num_classes=3\. Received: num_labeled=10"),
-        ({"num_labeled": 81}, r"\[0, 78\], the images of the pool.* Received: num_labeled=81"),
-        ({"num_labeled": -3}, r"of the pool with a class\. Received: num_labeled=-3"),
+        (
+            {"num_labeled": 81},
+            r"\[0, 78\], the images of the pool with a class\. Received: num_labeled=81",
+        ),
+        ({"num_labeled": -3}, r"the images of the pool with a class\. Received: num_labeled=-3"),
         ({"num_labeled": 66}, r"needs 22 examples of every class, and class 2 .* Received: 1?\d"),
         ({"num_validation": 90}, r"\[0, 90\), .* Received: num_validation=90"),
         ({"num_validation": -1}, r"Received: num_validation=-1"),
-        ({"num_classes": 2}, r"labels must lie in \[0, 2\), or be .* Received: labels from 0 to 2"),
+        ({"num_classes": 2}, r"in \[0, 2\), or be -1 for none\. Received: labels from 0 to 2"),
     ],
 )
 def test_errors(changes, message):

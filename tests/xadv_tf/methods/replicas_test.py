@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from conformance_support import others_slow
 from tests_support import make_batch, make_classifier, two_replicas
 
 from xadv_tf import methods
@@ -135,13 +136,7 @@ _UNEVEN = {
 
 # A replica may be left without an example at the end of a data set. Each size is traced anew; the
 # slow ones count as the others do.
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow if name in ("at", "mean_teacher") else ())
-        for name in _UNEVEN
-    ],
-)
+@others_slow({"mle", "xvat", "pseudo_label"}, among=_UNEVEN)
 def test_batches_of_unequal_size_count_by_their_examples(name, monkeypatch):
     # All noise at its middle: log_alpha alone decides, and replicas draw alike.
     monkeypatch.setattr("xadv_tf.noise.uniform", lambda shape, seed: 0.5 * tf.ones(shape))
