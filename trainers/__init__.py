@@ -16,11 +16,11 @@ _CHATTER = (b"All log messages before absl::InitializeLog()", b"oneDNN custom op
 class _QuietTensorFlow:
     """Lets whoever imports TensorFlow first do so without its start-up chatter.
 
-    TF_CPP_MIN_LOG_LEVEL hides what TensorFlow logs below errors, except two lines that static
-    initialisers write while its libraries load, before that variable is looked at (TensorFlow
-    2.21). TF_ENABLE_ONEDNN_OPTS=0 would silence them too, but by giving up oneDNN's kernels. They
-    go to file descriptor 2 past sys.stderr, so during the import that descriptor leads through a
-    filter. Being a finder, this costs nothing in programs that never import TensorFlow.
+    TF_CPP_MIN_LOG_LEVEL hides what TensorFlow logs, except two lines that static initialisers write
+    while its libraries load, before that variable is looked at (TensorFlow 2.21).
+    TF_ENABLE_ONEDNN_OPTS=0 would silence them too, but by giving up oneDNN's kernels. They go to
+    file descriptor 2 past sys.stderr, so during the import that descriptor leads through a filter.
+    Being a finder, this costs nothing in programs that never import TensorFlow.
     """
 
     def find_spec(
@@ -98,6 +98,8 @@ if sys.argv[:1] == ["-m"] or os.path.basename(sys.argv[0]).startswith("xadv-"):
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         with contextlib.suppress(ValueError):  # In another thread than the main one.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-# 0 shows everything, to whoever wants to see it.
-if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2") != "0" and hasattr(os, "fork"):
+# 0 shows everything, to whoever wants to see it. What fails comes as an exception; of the errors
+# that TensorFlow 2.21 logs, 2 would show one for each program that XLA finds compiled: it reads the
+# file as text first, which it is not.
+if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0" and hasattr(os, "fork"):
     sys.meta_path.insert(0, _QuietTensorFlow())

@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from absl import logging
 
 from trainers import errors
 from trainers.errors import RunFailedError, UsageError
@@ -41,7 +40,6 @@ def run(
     Returns:
         The exit status: 0, or that of the last failure.
     """
-    logging.set_verbosity(logging.ERROR)
     tf.get_logger().setLevel("ERROR")  # Of many runs it says that each has a function of its own.
     try:
         seeds.group([run for run in folders if run_flags.is_sound(pathlib.Path(run))])

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from absl import app
+from absl import app, logging
 from absl import flags as absl_flags
 
 from trainers import errors
@@ -111,10 +111,14 @@ def _parse(argv: Sequence[str], *, main: Any, takes: Collection[str] | None) -> 
         print(help_text(sys.modules[main.__module__].__doc__ or "", takes))
         sys.exit(0)
     try:
-        return [argv[0], *command_line.parse(absl_flags.FLAGS, argv[1:])]
+        rest = command_line.parse(absl_flags.FLAGS, argv[1:])
     except UsageError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    # absl would show what libraries tell of their work; --verbosity=0 does.
+    if absl_flags.FLAGS["verbosity"].using_default_value:
+        logging.set_verbosity(logging.ERROR)
+    return [argv[0], *rest]
 
 
 def help_text(description: str, takes: Collection[str] | None = None) -> str:

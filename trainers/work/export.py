@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from absl import logging
 
 from trainers import errors
 from trainers.errors import RunFailedError
@@ -244,7 +243,6 @@ def describe(
 
 def run(workdir: str, *, weights: str, output: str, quiet: bool) -> int:
     """Exports, says where the model is; returns the exit status."""
-    logging.set_verbosity(logging.ERROR)
     tf.get_logger().setLevel("ERROR")
     try:
         experiment, found, method = restore(workdir, weights=weights)

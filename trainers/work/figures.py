@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from absl import logging
 from rich import console
 
 from trainers import errors
@@ -100,7 +99,6 @@ def run(figure: str, given: Mapping[str, Any], *, outputs: Sequence[str], quiet:
         outputs: the files to write.
         quiet: print nothing.
     """
-    logging.set_verbosity(logging.ERROR)
     try:
         drawing = _DRAW[figure](**given)
         for output in outputs:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import tensorflow_datasets as tfds
-from absl import logging
 from rich import console as rich_console
 from rich import progress as rich_progress
 
@@ -103,7 +102,6 @@ def _write(
 
 def run(dataset: str, raw_dir: str, data_dir: str | None, *, quiet: bool) -> int:
     """Prepares the data set, says what there is and what to type next; returns the exit status."""
-    logging.set_verbosity(logging.ERROR)
     try:
         builder = prepare(dataset, raw_dir, data_dir, quiet=quiet)
     except (ValueError, OSError) as error:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from trainers import commands, errors
 from trainers.errors import (
@@ -155,7 +154,6 @@ def run(experiments: Sequence[tuple[experiment_lib.Experiment, str]]) -> int:
     Args:
         experiments: what to train, and the same as flags, one a line.
     """
-    logging.set_verbosity(logging.ERROR)
     several = len(experiments) > 1
     results, status, loop = [], 0, None
     for number, (experiment, flags) in enumerate(experiments, start=1):

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import grpc
 import tensorflow as tf
-from absl import logging
 
 from trainers import commands, errors
 from trainers.errors import PreemptedError, UsageError
@@ -123,7 +122,6 @@ def run(
         fixed: arguments by flag.
         ranges: by flag.
     """
-    logging.set_verbosity(logging.ERROR)
     try:
         return _search(place, experiment, fixed, ranges)
     except ValueError as error:
