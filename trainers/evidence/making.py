@@ -15,8 +15,6 @@ from trainers.run import predictions, records
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import run_flags
 
-# Where the data lay is nobody's business, and differs from machine to machine.
-_LEFT_OUT = ("data_dir", "download")
 _MADE_BY = ("commit", "hardware", "cores_used", "tensorflow", "keras", "python")
 # Within it, the beginning of a run may differ on another machine. See results/README.md for what
 # was seen.
@@ -46,7 +44,7 @@ def from_run(workdir: str | pathlib.Path) -> Record:
         line
         for line in (run / run_flags.NAME).read_text(encoding="utf-8").splitlines()
         if line.startswith("--")
-        and line.removeprefix("--").removeprefix("no").partition("=")[0] not in _LEFT_OUT
+        and line.removeprefix("--").removeprefix("no").partition("=")[0] not in run_flags.OF_PLACES
     ]
     milliseconds = _finite(result["milliseconds_per_step"])
     content = {

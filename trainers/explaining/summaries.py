@@ -1,6 +1,6 @@
 """What is said of curves: areas and their intervals, and how they compare with a random order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,3 +78,17 @@ def probe(name: str, features: Array, labels: Array) -> dict[str, Any]:
         "seen": name,
         "accuracy": None if right is None else intervals.of_mean(right).report(),
     }
+
+
+def doubts(whole: Mapping[str, Any], blind: Mapping[str, Any]) -> list[str]:
+    """A note where the leak test cannot speak, for too few images: [] where it can.
+
+    Args:
+        whole: what `probe` gives of the images themselves.
+        blind: of features that are the same for all images. It guesses the commonest class.
+    """
+    if whole["accuracy"] is None or whole["accuracy"]["low"] > blind["accuracy"]["mean"]:
+        return []
+    return [
+        "Too few images for the leak test: the probe does not even tell the class from the images."
+    ]

@@ -13,8 +13,8 @@ from trainers.settings import experiment as experiment_lib
 from trainers.settings import run_flags
 from xadv_tf import metrics
 
-# Where data lie is no part of what a run is; the seed is what the runs of a group differ in.
-_LEFT_OUT = ("seed", "data_dir", "download")
+# The seed is what the runs of a group differ in.
+_LEFT_OUT = ("seed", *run_flags.OF_PLACES)
 # Already said by the method's label.
 _IN_LABEL = ("method", "mask")
 _SUMMARIZED = ("accuracy", "error", "negative_log_likelihood", "expected_calibration_error")

@@ -11,6 +11,9 @@ from trainers.errors import UsageError
 from trainers.settings import experiment as experiment_lib
 
 NAME = "config.flags"
+# Where data lie is no part of what a run is, and differs from machine to machine. That they are the
+# same is seen in split.json.
+OF_PLACES = ("data_dir", "download")
 # Every run has it, and alphabetically last of those that every run has.
 _LAST = "--unlabeled_batch_size="
 _COUNT = "# number of flags: "
@@ -57,10 +60,7 @@ def read(workdir: str | pathlib.Path, *, flag: str = "--workdir") -> absl_flags.
 def read_with_data(
     workdir: str | pathlib.Path, *, flag: str = "--workdir"
 ) -> absl_flags.FlagValues:
-    """As `read`, with the --data_dir of this command line if it has one: data may have moved.
-
-    Whether they are still the same is seen in split.json, see `split_manifest`.
-    """
+    """As `read`, with the --data_dir of this command line if it has one: data may have moved."""
     values = read(workdir, flag=flag)
     moved = absl_flags.FLAGS["data_dir"]
     if moved.present:
@@ -71,7 +71,8 @@ def read_with_data(
 def refuse_changed(workdir: pathlib.Path, flags: str) -> None:
     """Compares the flags of a run with those that are to go on with it, if there is a run.
 
-    A damaged file is passed over with a warning: a new one takes its place.
+    Its data may have moved. A damaged file is passed over with a warning, for a new one takes its
+    place.
 
     Args:
         workdir: the run's directory.
@@ -93,7 +94,8 @@ def refuse_changed(workdir: pathlib.Path, flags: str) -> None:
         )
         return
     there, received = ({_name(line): line for line in text.splitlines()} for text in (known, flags))
-    names = sorted(name for name in there | received if there.get(name) != received.get(name))
+    differing = {name for name in there | received if there.get(name) != received.get(name)}
+    names = sorted(differing.difference(OF_PLACES))
     if names:
         lines = [
             f"  there {there.get(name, f'no --{name}')}, received {received.get(name, 'none')}"

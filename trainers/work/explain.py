@@ -83,7 +83,10 @@ def explain(
         leaks.append(summaries.probe(each.name, first, images.label))
         maps[each.name] = first
         tell(f"{each.name}: measured after {time.monotonic() - begun:.0f} s")
-    leaks.append(summaries.probe("the image itself", image, images.label))
+    whole = summaries.probe("the image itself", image, images.label)
+    blind = summaries.probe("nothing", np.zeros((len(image), 1)), images.label)
+    leaks += [whole, blind]
+    notes += summaries.doubts(whole, blind)
     report = {
         "method": experiment.label,
         "model": experiment.model,

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from xadv_tf import divergences, norms
 from xadv_tf.methods.base import Method
-from xadv_tf.methods.players import Batch, Terms, floating
+from xadv_tf.methods.players import Batch, Terms, images_to_show
 
 
 class AT(Method):
@@ -109,7 +109,7 @@ class AT(Method):
         Returns:
             {"perturbation", "x_adv"}, shape of x; the classifier in inference mode.
         """
-        x = floating(tf.convert_to_tensor(x))
+        x = images_to_show(x, self.classifier)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
             loss = divergences.cross_entropy(label, self.classifier(x, training=False))

@@ -11,7 +11,7 @@ from xadv_tf import noise as noise_lib
 from xadv_tf.layers import HardConcreteGate
 from xadv_tf.methods import classifiers
 from xadv_tf.methods.base import Method
-from xadv_tf.methods.players import floating
+from xadv_tf.methods.players import images_to_show
 
 # D(x, z) from the logits of the clean images (the target, detached) and of the masked ones.
 DIVERGENCES: Mapping[str, Callable[[Any, Any], tf.Tensor]] = {
@@ -159,9 +159,9 @@ class MultiplicativeMethod(Method):
             the images'.
 
         Raises:
-            ValueError: for an index of another length than the images.
+            ValueError: for what is no batch of images, or an index of another length.
         """
-        x = floating(tf.convert_to_tensor(x))
+        x = images_to_show(x, self.classifier)
         index = None if index is None else tf.convert_to_tensor(index)
         if index is not None and not index.shape.is_compatible_with(x.shape[:1]):
             raise ValueError(

@@ -92,6 +92,30 @@ def floating(image: Any, *, tokens: bool = False) -> Any:
     return keras.ops.cast(image, "float32")
 
 
+def images_to_show(x: Any, classifier: Any) -> tf.Tensor:
+    """What a user hands to `perturb`, as float32.
+
+    Args:
+        x: images, [batch, ...].
+        classifier: the method's; one that knows the shape of its inputs refuses others.
+
+    Raises:
+        ValueError: for anything but such images.
+    """
+    inputs = getattr(classifier, "inputs", None)
+    shape = tf.TensorShape(inputs[0].shape if inputs else None)
+    try:
+        images = tf.convert_to_tensor(x)
+        fits = images.dtype.is_floating or images.dtype.is_integer or images.dtype.is_bool
+        received = f"{images.dtype.name} of shape {tuple(images.shape)}"
+    except (TypeError, ValueError):
+        fits, received = False, f"{type(x).__name__}"
+    if not fits or images.shape.rank == 1 or not images.shape.is_compatible_with(shape):
+        wanted = ", ".join(map(str, shape[1:])) if shape.rank else "..."
+        raise ValueError(f"x must be images, [batch, {wanted}]. Received: x={received}")
+    return floating(images)
+
+
 def floating_images(batch: Batch, *, tokens: bool = False) -> Batch:
     """The batch with its images as `floating` has them."""
 

@@ -30,7 +30,16 @@ class SavedByArguments(keras.Model):
         return method
 
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> Any:
-        """As keras.Model.save; a method whose classifier is built need not be compiled."""
+        """As keras.Model.save; a method whose classifier is built need not be compiled.
+
+        Raises:
+            ValueError: for an HDF5 file, which would be lost: Keras does not load it again.
+        """
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                "filepath must end in .keras; of a method HDF5 holds weights alone (save_weights). "
+                f"Received: filepath={filepath}"
+            )
         self._build_where_known()
         return super().save(filepath, *args, **kwargs)
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from xadv_tf import divergences, noise, norms
 from xadv_tf.methods.base import Method
-from xadv_tf.methods.players import Batch, Terms, floating, is_supervised
+from xadv_tf.methods.players import Batch, Terms, images_to_show, is_supervised
 
 
 class VAT(Method):
@@ -129,7 +129,7 @@ class VAT(Method):
         Returns:
             {"perturbation", "x_adv"}, shape of x.
         """
-        x = floating(tf.convert_to_tensor(x))
+        x = images_to_show(x, self.classifier)
         perturbation = self._worst_perturbation(
             x,
             tf.cast(self.classifier(x, training=False), tf.float32),

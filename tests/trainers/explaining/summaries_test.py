@@ -42,3 +42,17 @@ def test_a_probe_is_told_with_its_interval():
     row = summaries.probe("map", labels[:, None, None] + np.zeros((40, 2, 2)), labels)
     assert row == {"seen": "map", "accuracy": {"mean": 1.0, "low": 1.0, "high": 1.0}}
     assert summaries.probe("map", np.zeros((40, 2, 2)), 0 * labels)["accuracy"] is None
+
+
+def test_where_the_images_tell_no_class_a_leak_test_says_nothing_of_maps():
+    labels = np.arange(40) % 2
+    blind = summaries.probe("nothing", np.zeros((40, 1)), labels)
+    # It guesses the commoner class of the other images, hence never better than half of 40.
+    assert blind["accuracy"]["mean"] <= 0.5
+    noise = np.random.default_rng(0).normal(size=(40, 2, 2))
+    (note,) = summaries.doubts(summaries.probe("images", noise, labels), blind)
+    assert note.startswith("Too few images for the leak test")
+    told = summaries.probe("images", noise + 9 * labels[:, None, None], labels)
+    assert summaries.doubts(told, blind) == []
+    one_class = summaries.probe("images", noise, 0 * labels)
+    assert summaries.doubts(one_class, summaries.probe("nothing", noise, 0 * labels)) == []

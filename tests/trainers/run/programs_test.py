@@ -26,7 +26,13 @@ def _sampler(labeled=6, unlabeled=8, **kwargs):
 
 @pytest.mark.parametrize(
     ("labeled", "unlabeled", "kwargs"),
-    [(6, 8, {}), (6, 0, {}), (0, 8, {}), (6, 8, {"joined": True}), (12, 8, {"epochwise": True})],
+    [
+        (6, 8, {}),
+        pytest.param(6, 0, {}, marks=pytest.mark.slow),
+        pytest.param(0, 8, {}, marks=pytest.mark.slow),
+        (6, 8, {"joined": True}),
+        pytest.param(12, 8, {"epochwise": True}, marks=pytest.mark.slow),
+    ],
 )
 def test_a_program_sees_the_batches_of_its_steps_and_of_no_others(labeled, unlabeled, kwargs):
     sampler = _sampler(labeled, unlabeled, **kwargs)

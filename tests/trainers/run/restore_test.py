@@ -15,7 +15,10 @@ from trainers.run.restore import restore
     "flags",
     [
         ("--method=xvat", "--mask=transductive"),
-        ("--method=xvat", "--mask=inductive", "--precision=mixed_bfloat16", "--strategy=mirrored"),
+        pytest.param(
+            ("--method=xvat", "--precision=mixed_bfloat16", "--strategy=mirrored"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_run_comes_back_as_it_was(make_run, flags):

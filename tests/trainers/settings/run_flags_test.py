@@ -21,6 +21,8 @@ def test_the_same_flags_go_on(config):
     run_flags.refuse_changed(config.parent, _text(*_FLAGS))
     # Of the call and not of the run:
     run_flags.refuse_changed(config.parent, _text(*_FLAGS, "--quiet", "--notest", "--stop_at=500"))
+    # Of the place where its data lie today:
+    run_flags.refuse_changed(config.parent, _text(*_FLAGS, "--data_dir=moved", "--download"))
 
 
 def test_flags_that_came_later_count_at_their_defaults(config):

@@ -20,7 +20,8 @@ from xadv_tf.layers import BatchNormalization
 from xadv_tf.methods import players
 
 
-@others_slow(FITTED)
+# The two left out take long, and what is their own is not on fit's way to a step.
+@others_slow(set(FITTED) - {"ladder", "xvat_alternating"})
 def test_fit_equals_the_step(name):
     plain = plain_steps(name)
     by_fit = make(name)

@@ -63,8 +63,9 @@ def test_each_term_reaches_whom_it_should_and_nobody_else(name):
                     assert np.any(dense.numpy() != 0), f"{term} must reach {variable.path}"
 
 
+# Of supervised pairs the terms are the same, of more images.
 @each_row
-@pytest.mark.parametrize("supervised", [False, True])
+@pytest.mark.parametrize("supervised", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_step_of_the_classifier_lowers_its_objective(name, supervised):
     # A short step along the gradient, the mask standing still, lowers J by rate * ||g||^2 to first
     # order; where targets and perturbations are detached they move along, for better or worse, and
@@ -108,7 +109,8 @@ def test_only_the_labeled_pass_moves_running_statistics(name):
     np.testing.assert_allclose(batch_norm.moving_mean, 0.1 * mean, rtol=1e-4, atol=1e-6)
 
 
-@each_kind_of_step
+# Those left out take longest here, and share what this looks at with another row.
+@others_slow(KINDS_OF_STEP - {"ladder", "xvat_alternating"})
 def test_xla_equals_plain_graph(name):
     plain = plain_steps(name)
     # The same noise and the same mathematics; sums in another order: 1e-5 after three Adam steps.
@@ -137,7 +139,7 @@ def test_bfloat16_follows_float32(name, jit_compile):
         assert rounded[term] == pytest.approx(exact[term], rel=0.1, abs=0.02), term
 
 
-@each_kind_of_step
+@others_slow(KINDS_OF_STEP - {"xvat_alternating"})
 def test_two_replicas_equal_one(name, monkeypatch):
     # Replicas draw different noise; give all of them the same, so that only the sums are compared.
     monkeypatch.setattr(noise, "uniform", lambda shape, seed: 0.5 + 0.4 * _wave(shape, seed))
@@ -174,7 +176,7 @@ def test_two_replicas_equal_one(name, monkeypatch):
             np.testing.assert_array_equal(*mirrors)
 
 
-@each_kind_of_step
+@others_slow(KINDS_OF_STEP - {"ladder"})
 def test_resumed_equals_uninterrupted(name, tmp_path):
     batches = [make_batch(seed=i) for i in range(4)]
 

@@ -54,3 +54,31 @@ def test_first_images_takes_as_many_batches_as_needed(count, taken):
 def test_a_player_has_the_one_objective_unless_told_otherwise():
     optimizer = keras.optimizers.SGD()
     assert players.Player("classifier", [], optimizer).objective == "objective"
+
+
+def test_what_is_shown_is_a_batch_of_the_classifiers_images():
+    classifier = keras.Sequential([keras.layers.Input((8, 8, 3)), keras.layers.Flatten()])
+    images = np.ones((2, 8, 8, 3), np.uint8)
+    for given in (images, images.tolist(), tf.constant(images), images.astype(bool)):
+        shown = players.images_to_show(given, classifier)
+        assert shown.dtype == tf.float32 and shown.shape == images.shape
+    # Of one that does not know its inputs, any batch may be images.
+    assert players.images_to_show(np.ones((2, 3)), keras.layers.Flatten()).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "received"),
+    [
+        (np.zeros((8, 8, 3)), r"float64 of shape \(8, 8, 3\)"),
+        (np.zeros((2, 9, 9, 3)), r"float64 of shape \(2, 9, 9, 3\)"),
+        ("a", r"string of shape \(\)"),
+        (None, "NoneType"),
+        ({}, "dict"),
+        ([[1], [1, 2]], "list"),
+    ],
+)
+def test_what_is_no_batch_of_images_is_not_shown(given, received):
+    classifier = keras.Sequential([keras.layers.Input((8, 8, 3)), keras.layers.Flatten()])
+    expected = rf"^x must be images, \[batch, 8, 8, 3\]. Received: x={received}$"
+    with pytest.raises(ValueError, match=expected):
+        players.images_to_show(given, classifier)

@@ -136,7 +136,7 @@ _UNEVEN = {
 
 # A replica may be left without an example at the end of a data set. Each size is traced anew; the
 # slow ones count as the others do.
-@others_slow({"mle", "xvat", "pseudo_label"}, among=_UNEVEN)
+@others_slow({"xvat", "pseudo_label"}, among=_UNEVEN)
 def test_batches_of_unequal_size_count_by_their_examples(name, monkeypatch):
     # All noise at its middle: log_alpha alone decides, and replicas draw alike.
     monkeypatch.setattr("xadv_tf.noise.uniform", lambda shape, seed: 0.5 * tf.ones(shape))

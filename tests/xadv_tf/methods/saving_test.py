@@ -91,3 +91,12 @@ def test_a_model_is_exported_right_after_fit(tmp_path):
     method.export(str(tmp_path / "served"), verbose=False)
     served = tf.saved_model.load(str(tmp_path / "served"))
     np.testing.assert_allclose(served.serve(images), method(images), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["m.h5", "m.hdf5"])
+def test_a_file_that_would_not_load_is_not_written(tmp_path, name):
+    with pytest.raises(
+        ValueError, match=r"^filepath must end in \.keras.*Received: filepath=.*m\.h"
+    ):
+        _trained(_MASKED["generator"]).save(tmp_path / name)
+    assert not list(tmp_path.iterdir())

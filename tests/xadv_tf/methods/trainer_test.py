@@ -44,7 +44,11 @@ class Batches(keras.utils.PyDataset):
 # 11 images in batches of 4: the last one is 2 and 1; in batches of 5 it is 1 and none.
 @pytest.mark.parametrize(
     ("classifier", "inside", "batch_size"),
-    [(make_classifier, False, 4), (Subclassed, True, 5), (_initialised, False, 5)],
+    [
+        pytest.param(make_classifier, False, 4, marks=pytest.mark.slow),
+        (Subclassed, True, 5),
+        pytest.param(_initialised, False, 5, marks=pytest.mark.slow),
+    ],
 )
 def test_fit_on_two_replicas_is_fit_on_one(classifier, inside, batch_size):
     arguments = {"batch_size": batch_size, "shuffle": False, "verbose": 0, "epochs": 2}

@@ -76,7 +76,6 @@ def logits_and_gradients(model, x, upstream, jit_compile):
 _EXAMPLES = (
     ("mlp", "float32"),
     ("mnist_cnn", "mixed_bfloat16"),
-    ("conv_large", "float32"),
     ("ladder_mlp", "float32"),
     ("catgan_mlp", "float32"),
     ("gan_mlp", "mixed_bfloat16"),
