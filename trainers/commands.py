@@ -4,6 +4,7 @@ import os
 import pathlib
 import shlex
 import sys
+from collections.abc import Collection, Iterable
 
 _ROOT = str(pathlib.Path(__file__).resolve().parents[1])
 
@@ -25,6 +26,18 @@ def shown(module: str, *arguments: str) -> str:
     """The command that runs a module of this project, as it can be typed here."""
     python = shown_path(pathlib.Path(sys.executable))
     return shlex.join([python, "-m", module, *arguments])
+
+
+def without(names: Collection[str], arguments: Iterable[str]) -> list[str]:
+    """The arguments but for flags of these names, as --name=value or --name value."""
+    kept, rest = [], iter(arguments)
+    for argument in rest:
+        name, has_value, _ = argument.partition("=")
+        if not name.startswith("-") or name.lstrip("-") not in names:
+            kept.append(argument)
+        elif not has_value:
+            next(rest, None)
+    return kept
 
 
 def own(module: str) -> str:

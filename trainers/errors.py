@@ -34,7 +34,15 @@ class PeerLostError(RunFailedError):
 
 
 class PreemptedError(Exception):
-    """The run was asked to stop and has saved all that it needs to go on."""
+    """The run was asked to stop and has saved all that it needs to go on.
+
+    Attributes:
+        step: at which it stands.
+    """
+
+    def __init__(self, message: str, step: int = 0) -> None:
+        super().__init__(message)
+        self.step = step
 
 
 def from_outside(*also: type[Exception]) -> tuple[type[Exception], ...]:

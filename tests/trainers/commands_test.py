@@ -64,3 +64,10 @@ def test_a_module_is_ours_though_the_folder_has_one_of_its_name(tmp_path):
 def test_a_process_own_command_names_no_folder_and_can_be_pasted(monkeypatch):
     monkeypatch.setattr(commands.sys, "argv", ["/a/train.py", "--workdir=my run", "--seed=1"])
     assert commands.own("trainers.train") == "python -m trainers.train '--workdir=my run' --seed=1"
+
+
+def test_a_flag_is_left_out_with_its_value():
+    given = ["--stop_at=3", "--a=stop_at", "-stop_at", "6", "--stop_at_all", "file", "--stop_at"]
+    left = ["--a=stop_at", "--stop_at_all", "file"]
+    assert commands.without(["stop_at"], given) == left
+    assert commands.without([], given) == given

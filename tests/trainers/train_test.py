@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainers import train
+from trainers import errors, train
 from trainers.errors import PreemptedError, UsageError
 from trainers.run import assembly, predictions, records, restore
 from trainers.run.run_directory import RunDirectory
@@ -187,12 +187,19 @@ def test_augmentation_flags(tmp_path):
     assert np.isfinite(result["test_accuracy"])
 
 
-def test_a_run_stops_at_the_end_of_an_epoch_and_goes_on(tmp_path):
+def test_a_run_stops_at_the_end_of_an_epoch_and_goes_on(tmp_path, monkeypatch, capsys):
     # Steps 3 of 7 and on: the metrics are those of a run that never stopped.
     _train(tmp_path / "whole", "--method=mle")
     for _ in range(2):  # The second time it is there already.
         with pytest.raises(PreemptedError, match="stopped at step 3, saved"):
             _train(tmp_path / "run", "--method=mle", "--stop_at=3")
+    monkeypatch.setattr(sys, "argv", ["-m", "--method=mle", "--stop_at=3"])
+    assert (
+        work.run([_experiment(tmp_path / "run", "--method=mle", "--stop_at=3")]) == errors.PREEMPTED
+    )
+    told = capsys.readouterr().err
+    assert told.startswith("stopped at step 3, saved; this goes on from there: ")
+    assert told.endswith(" -m trainers.train --method=mle\n")
     _, loop = _train(tmp_path / "run", "--method=mle")
     assert loop.step == 7
     whole, run = (tmp_path / name / "metrics.jsonl" for name in ("whole", "run"))

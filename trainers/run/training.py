@@ -125,7 +125,7 @@ class Training:
             PreemptedError: it was asked to stop; a checkpoint is saved.
         """
         if self._loop.step and self._stops():  # An earlier call took it this far.
-            raise PreemptedError(f"stopped at step {self._loop.step}, saved")
+            raise PreemptedError(f"stopped at step {self._loop.step}, saved", self._loop.step)
         try:
             while self._loop.step < self._experiment.train_steps:
                 self._call()
@@ -193,7 +193,7 @@ class Training:
             self._directory.checkpoints.save(self._state, step)
             self._directory.saved(step)
         if stop:
-            raise PreemptedError(f"stopped at step {step}, saved")
+            raise PreemptedError(f"stopped at step {step}, saved", step)
 
     def _measure(self, split: str) -> bool:
         """Evaluates and logs a split; returns whether there is one."""

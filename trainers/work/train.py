@@ -172,7 +172,9 @@ def run(experiments: Sequence[tuple[experiment_lib.Experiment, str]]) -> int:
             print(f"error: {error}", file=sys.stderr)
             status = errors.PREEMPTED if isinstance(error, PeerLostError) else errors.FAILED
         except PreemptedError as error:
-            command = commands.shown("trainers.train", *sys.argv[1:])
+            # With --stop_at the same command would stop there again.
+            left_out = ["stop_at"] if _stops(experiment, error.step) else []
+            command = commands.shown("trainers.train", *commands.without(left_out, sys.argv[1:]))
             print(f"{error}; this goes on from there: {command}", file=sys.stderr)
             return errors.PREEMPTED
         else:
