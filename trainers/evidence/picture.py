@@ -12,7 +12,8 @@ from trainers.evidence.rows import Row
 _OURS = "#0072B2"
 _PUBLISHED = "#D55E00"
 _INCHES_A_ROW = 0.3
-_LINE = 32  # Characters of a name; three lines just fit into a row.
+_INCHES_A_LINE = 0.13
+_LINE = 32  # Characters of a name.
 
 
 def draw(rows: Sequence[Row]) -> Figure:
@@ -22,13 +23,15 @@ def draw(rows: Sequence[Row]) -> Figure:
         rows: at least one, each with an accuracy.
     """
     tasks = list(dict.fromkeys(row.task for row in rows))
-    counts = [sum(row.task == task for row in rows) for task in tasks]
-    figure = Figure(
-        figsize=(7.0, sum(counts) * _INCHES_A_ROW + 1.1 * len(tasks)), layout="constrained"
-    )
+    rows_of = {task: [row for row in rows if row.task == task] for task in tasks}
+    names_of = {task: _names(own) for task, own in rows_of.items()}
+    # No name may reach into its neighbour's row.
+    lines = max(name.count("\n") + 1 for names in names_of.values() for name in names)
+    inches = max(_INCHES_A_ROW, lines * _INCHES_A_LINE)
+    counts = [len(own) for own in rows_of.values()]
+    figure = Figure(figsize=(7.0, len(rows) * inches + 1.1 * len(tasks)), layout="constrained")
     panels = figure.subplots(len(tasks), 1, squeeze=False, height_ratios=[c + 1 for c in counts])
-    for panel, task in zip(panels[:, 0], tasks, strict=True):
-        own = [row for row in rows if row.task == task]
+    for panel, (task, own) in zip(panels[:, 0], rows_of.items(), strict=True):
         for height, row in enumerate(own):
             spread = row.spread
             ends = spread.interval_of_shares() if spread.n > 1 else (spread.mean, spread.mean)
@@ -41,10 +44,7 @@ def draw(rows: Sequence[Row]) -> Figure:
             if row.header.published is not None:
                 panel.plot(row.header.published, height, "D", color=_PUBLISHED, ms=5,
                            label="published")  # fmt: skip
-        quick = [" (quick)" if row.quick else "" for row in own]
-        called = [f"{name}{mark}" for name, mark in zip(cells.names(own), quick, strict=True)]
-        lines = [textwrap.fill(name, _LINE, break_long_words=False) for name in called]
-        panel.set_yticks(range(len(own)), lines, fontsize="small", linespacing=1.0)
+        panel.set_yticks(range(len(own)), names_of[task], fontsize="small", linespacing=1.0)
         panel.set_ylim(len(own) - 0.5, -0.5)
         panel.set_xlabel("test accuracy %")
         panel.set_xlim(right=min(100.5, panel.get_xlim()[1]))  # The margin may reach beyond 100.
@@ -54,3 +54,9 @@ def draw(rows: Sequence[Row]) -> Figure:
         first = {label: handle for handle, label in zip(handles, labels, strict=True)}
         panel.legend(first.values(), first.keys(), fontsize="small", loc="best")
     return figure
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    quick = [" (quick)" if row.quick else "" for row in rows]
+    called = [f"{name}{mark}" for name, mark in zip(cells.names(rows), quick, strict=True)]
+    return [textwrap.fill(name, _LINE, break_long_words=False) for name in called]

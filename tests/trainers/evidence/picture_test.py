@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 
 import pytest
 
@@ -34,11 +35,14 @@ def test_quick_rows_say_so(make_digits):
     assert figure.axes[0].get_yticklabels()[0].get_text() == "VAT, 50 steps (quick)"
 
 
-def test_long_names_have_two_lines_and_leave_the_values_their_room(make_digits):
+def test_long_names_are_broken_and_leave_the_values_and_their_neighbours_their_room(make_digits):
     (vat,) = rendering.rows_of("digits", [make_digits("vat", 1, {0}, steps=500)])
     other = dataclasses.replace(vat, name="digits_vat_with_a_long_name_of_its_own")
-    panel = picture.draw([vat, other]).axes[0]
-    assert [text.get_text() for text in panel.get_yticklabels()] == [
-        "VAT (vat), 500 steps (quick)",
-        "VAT\n(vat_with_a_long_name_of_its_own),\n500 steps (quick)",
-    ]
+    figure = picture.draw([vat, *[other] * 20])
+    panel = figure.axes[0]
+    long = "VAT\n(vat_with_a_long_name_of_its_own),\n500 steps (quick)"
+    shown = panel.get_yticklabels()
+    assert [text.get_text() for text in shown] == ["VAT (vat), 500 steps (quick)", *[long] * 20]
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in shown]
+    assert not any(one.overlaps(other) for one, other in itertools.pairwise(boxes))
