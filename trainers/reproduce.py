@@ -108,7 +108,7 @@ def main(argv: list[str]) -> int:
         return program.mistake(error)
     except KeyboardInterrupt:
         print("error: interrupted; the same command goes on from there", file=sys.stderr)
-        return 130
+        return errors.PREEMPTED
 
 
 def _make(output: str | None) -> int:
@@ -175,7 +175,7 @@ def _table() -> int:
     left = len(runs) - len(finished)
     if not finished:
         if not work.failures:
-            print(f"All of the {left} runs are in the hands of other processes.")
+            print(f"In the hands of other processes: {left} of {left}.")
         return errors.FAILED if work.failures else 0
     print()
     tables.print_results([(str(run.workdir), run.result or {}) for run in finished])

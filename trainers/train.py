@@ -7,7 +7,7 @@ compiled once, and each run has the bits that it has alone.
 import functools
 
 import flags.programs  # noqa: F401  defines --seeds
-from trainers.run import records
+from trainers.run import results
 from trainers.settings import cluster, program
 from trainers.settings import experiment as experiment_lib
 
@@ -21,7 +21,7 @@ def main(argv: list[str]) -> int:
         experiment_lib.refuse_arguments(argv)
         experiments = experiment_lib.each_seed()
         for experiment, flags in experiments:
-            records.refuse_other_run(experiment.workdir, flags)
+            results.refuse_other_run(experiment.workdir, flags)
         if experiments[0][0].strategy == cluster.STRATEGY:
             cluster.from_environment()
     except ValueError as error:

@@ -141,7 +141,7 @@ def test_what_fails_alike_in_two_runs_is_said_once_and_stops_the_table(
 @pytest.mark.parametrize("status", [errors.PREEMPTED, -signal.SIGINT, -signal.SIGTERM, 130])
 def test_an_interrupted_run_stops_the_table(programs, monkeypatch, tmp_path, capfd, status):
     monkeypatch.setattr(calling, "run", lambda module, arguments: (status, ""))
-    assert _main(f"--workdir={tmp_path}") == 130
+    assert _main(f"--workdir={tmp_path}") == errors.PREEMPTED  # As the README says.
     assert capfd.readouterr().err.startswith("error: interrupted; the same command goes on")
 
 
@@ -222,4 +222,13 @@ def test_a_plan_that_is_all_in_other_hands_is_no_failure(programs, tmp_path, cap
     (tmp_path / "vat").mkdir()
     with status.lock(tmp_path / "vat"):
         assert _main(f"--workdir={tmp_path}", "--methods=vat") == 0
-    assert "All of the 1 runs are in the hands of other processes." in capfd.readouterr().out
+    assert "In the hands of other processes: 1 of 1." in capfd.readouterr().out
+
+
+def test_a_finished_run_with_a_damaged_file_is_left_out_of_the_table(programs, tmp_path, capfd):
+    assert _main(f"--workdir={tmp_path}", "--methods=mle,vat") == 0
+    (tmp_path / "vat" / "config.flags").unlink()
+    with pytest.warns(UserWarning, match="^left out of the table: .*config.flags is.*vat$"):
+        assert _main(f"--workdir={tmp_path}", "--methods=mle,vat") == 0
+    assert (tmp_path / "table.csv").read_text().count("\n") == 2  # The heads and MLE.
+    assert len(programs) == 3  # Two runs and an export, all of the first time.

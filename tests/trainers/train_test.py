@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from trainers import errors, train
 from trainers.errors import PreemptedError, UsageError
-from trainers.run import assembly, predictions, records, restore
+from trainers.run import assembly, predictions, restore, results
 from trainers.run.run_directory import RunDirectory
 from trainers.run.status import lock
 from trainers.settings import experiment as experiment_lib
@@ -206,6 +206,17 @@ def test_a_run_stops_at_the_end_of_an_epoch_and_goes_on(tmp_path, monkeypatch, c
     assert run.read_bytes() == whole.read_bytes()
 
 
+def test_damaged_predictions_of_a_finished_run_are_made_anew(tmp_path):
+    result, _ = _train(tmp_path / "run", "--method=mle")
+    file = tmp_path / "run" / predictions.NAME
+    kept = file.read_bytes()
+    file.write_bytes(kept[:50])
+    with pytest.warns(UserWarning, match="holds no predictions"):
+        again, _ = _train(tmp_path / "run", "--method=mle")
+    assert again["test_accuracy"] == result["test_accuracy"]
+    assert file.read_bytes() == kept
+
+
 def test_the_test_images_are_left_out(tmp_path):
     result, _ = _train(tmp_path / "run", "--method=xvat", "--notest")
     assert result["test_accuracy"] is None and 0 <= result["validation_accuracy"] <= 1
@@ -263,5 +274,5 @@ def test_a_seed_in_other_hands_or_failed_does_not_keep_the_others_from_it(tmp_pa
     with lock(tmp_path / "1"), open(tmp_path / "2" / "checkpoints", "w"):
         assert work.run(several) == 1
     assert "is in the hands of another process" in capsys.readouterr().out
-    done = [records.result(tmp_path / f"{s}") is not None for s in (1, 2, 3)]
+    done = [results.read(tmp_path / f"{s}") is not None for s in (1, 2, 3)]
     assert done == [False, False, True]

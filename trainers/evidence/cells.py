@@ -153,9 +153,11 @@ def _about(rows: Sequence[Row]) -> list[str]:
     if any(statistics.shares(row.accuracies) for row in rows):
         notes.append(_CLUSTERS)
     notes += [
-        f"{name}: all runs on one draw of labels, of which alone the interval speaks."
+        f"{name}: all runs on one draw of labels (label seed {min(row.accuracies)[0]}), of which "
+        "alone the numbers speak."
         for name, row in zip(names(rows), rows, strict=True)
-        if len(row.accuracies) > 1 and len({draw for draw, _ in row.accuracies}) == 1
+        if len({draw for draw, _ in row.accuracies}) == 1
+        and any(draw != seed for draw, seed in row.accuracies)
     ]
     if any(row.quick for row in rows):
         lengths = sorted({(row.steps, row.full_steps) for row in rows if row.quick})

@@ -11,7 +11,7 @@ import numpy as np
 from trainers.errors import UsageError
 from trainers.evidence import curves, record
 from trainers.evidence.record import Record, digest
-from trainers.run import predictions, records
+from trainers.run import predictions, records, results
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import run_flags
 
@@ -21,18 +21,22 @@ _MADE_BY = ("commit", "hardware", "cores_used", "tensorflow", "keras", "python")
 _BAND = {"relative": 0.1, "absolute": 0.01}
 
 
-def from_run(workdir: str | pathlib.Path) -> Record:
+def from_run(workdir: str | pathlib.Path, *, flag: str = "--record") -> Record:
     """Makes the record of a finished run from its directory.
+
+    Args:
+        workdir: the directory.
+        flag: the flag that named it, for messages.
 
     Raises:
         UsageError: there is no run, it is not finished, or a file of it is damaged.
     """
     run = pathlib.Path(workdir)
-    values = run_flags.read(workdir, flag="--record")
-    result = records.result(run)
+    values = run_flags.read(workdir, flag=flag)
+    result = results.read(run)
     if result is None:
         raise UsageError(
-            f"--record must name directories of finished runs. Received: --record={workdir}, "
+            f"{flag} must name directories of finished runs. Received: {flag}={workdir}, "
             "which has no result.json"
         )
     experiment = experiment_lib.from_flags(values)

@@ -8,7 +8,7 @@ from typing import Any
 from flags.methods import label, rows
 from trainers.errors import UsageError
 from trainers.evidence import rows as rows_lib
-from trainers.run import records, status
+from trainers.run import results, status
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import overriding, run_flags
 from trainers.settings.command_line import EXPERIMENTS
@@ -61,7 +61,7 @@ class Run:
     @property
     def result(self) -> dict[str, Any] | None:
         """Its result.json, or None if it is not finished."""
-        return records.result(self.workdir)
+        return results.read(self.workdir)
 
     @property
     def held(self) -> bool:

@@ -9,7 +9,7 @@ from trainers import errors
 from trainers.errors import UsageError
 from trainers.evidence import making
 from trainers.evidence import record as record_lib
-from trainers.run import records
+from trainers.run import results
 from trainers.run.storage import refuse_unwritable, storing
 from trainers.settings import run_flags
 
@@ -32,7 +32,7 @@ def record(patterns: str, output: str | None) -> int:
     refuse_unwritable(folder, flag="--output")
     status = 0
     for run in find(patterns):
-        if records.result(run) is None:
+        if results.read(run) is None:
             print(f"{run}: not finished, no record")
             continue
         try:

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from trainers.evidence import cells, forms, making, picture, rendering
 from trainers.evidence import rows as rows_lib
 from trainers.evidence import speed as speed_lib
 from trainers.evidence.planning import Run
+from trainers.evidence.record import Record
 from trainers.evidence.rows import Row
 from trainers.run.storage import storing, write_aside
 from xadv_tf import figures
@@ -28,7 +30,7 @@ def table(runs: Sequence[Run], folder: pathlib.Path) -> str:
     places = {run.workdir for run in runs}
     for file in files:  # Other seeds, and other draws of labels, of earlier calls.
         places |= {place.parent for place in (folder / file.stem).glob("**/seed_*/result.json")}
-    records = [making.from_run(place) for place in sorted(places)]
+    records = [made for place in sorted(places) if (made := _record(place)) is not None]
     rows = [row for file in files for row in rows_lib.of(file, records) if row.accuracies]
     rows = by_task(rows)
     if not rows:
@@ -40,6 +42,15 @@ def table(runs: Sequence[Run], folder: pathlib.Path) -> str:
     with storing(f"the table in {folder}"):
         write(rows, folder / "table")
     return f"Table: {folder}/table.md, .csv, .tex and .png"
+
+
+def _record(place: pathlib.Path) -> Record | None:
+    """The record of a finished run; None, and a warning, for one with a damaged file."""
+    try:
+        return making.from_run(place, flag="--workdir")
+    except errors.UsageError as error:
+        warnings.warn(f"left out of the table: {error}", stacklevel=3)
+        return None
 
 
 def write(rows: Sequence[Row], stem: pathlib.Path) -> None:

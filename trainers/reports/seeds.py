@@ -8,7 +8,7 @@ from typing import Any
 from rich import box, console, table
 
 from trainers.errors import UsageError
-from trainers.run import records
+from trainers.run import results
 from trainers.settings import experiment as experiment_lib
 from trainers.settings import run_flags
 from xadv_tf import metrics
@@ -71,7 +71,7 @@ def leave_out_unfinished(groups: Sequence[Group]) -> tuple[list[Group], list[str
     """
     kept, unfinished = [], []
     for group in groups:
-        done = [run for run in group.workdirs if records.result(run) is not None]
+        done = [run for run in group.workdirs if results.read(run) is not None]
         unfinished += [run for run in group.workdirs if run not in done]
         if done:
             kept.append(dataclasses.replace(group, workdirs=done))

@@ -40,13 +40,22 @@ def read(run: pathlib.Path) -> tuple[np.ndarray, np.ndarray] | None:
     if not file.exists():
         return None
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        # Of a file that is cut NumPy leaves open what it opened itself.
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
             predicted, labels = arrays["predicted"], arrays["labels"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DamagedError(f"{file} is damaged (it holds no predictions)") from error
     if predicted.shape != labels.shape or predicted.ndim != 1:
         raise DamagedError(f"{file} is damaged (predictions and labels differ in number)")
     return predicted, labels
+
+
+def are_sound(run: pathlib.Path) -> bool:
+    """Whether a run has its predictions as they were written."""
+    try:
+        return read(run) is not None
+    except DamagedError:
+        return False
 
 
 def packed(classes: Any) -> np.ndarray:

@@ -7,17 +7,6 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from trainers.errors import UsageError
-from trainers.run.storage import refuse_unwritable
-from trainers.settings import run_flags
-
-# The types of what others make numbers and tables of.
-_RESULT = {
-    "method": str,
-    "test_accuracy": float | int | None,
-    "milliseconds_per_step": float | int,
-    "backward_passes": int,
-    "train_steps": int,
-}
 
 
 class DamagedError(UsageError):
@@ -78,28 +67,3 @@ def read_if_sound(
     except DamagedError as error:
         warnings.warn(f"{error}; {otherwise}", stacklevel=3)
         return {}
-
-
-def result(run: str | pathlib.Path) -> dict[str, Any] | None:
-    """A run's result.json; None for a run that is not finished, as one with a damaged file is.
-
-    From its last checkpoint such a run is finished again without another step.
-    """
-    file = pathlib.Path(run) / "result.json"
-    otherwise = "the run counts as not finished; its command writes it anew"
-    return read_if_sound(file, needs=_RESULT, otherwise=otherwise) or None
-
-
-def refuse_other_run(workdir: str, flags: str) -> None:
-    """Checks what a directory can be asked before anything is loaded for a run in it.
-
-    Args:
-        workdir: value of --workdir.
-        flags: the effective flags, one a line.
-
-    Raises:
-        UsageError: the directory cannot be written or belongs to a run with other flags.
-    """
-    if result(workdir) is None:
-        refuse_unwritable(workdir, flag="--workdir")
-    run_flags.refuse_changed(pathlib.Path(workdir), flags)

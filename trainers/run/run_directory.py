@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from trainers.errors import UsageError
-from trainers.run import predictions, records
+from trainers.run import predictions, results
 from trainers.run.checkpoints import Checkpoints
 from trainers.run.provenance import provenance
 from trainers.run.status import Status
@@ -46,12 +46,12 @@ class RunDirectory:
         self._provenance = provenance()
         self._status = Status(self.path, self._provenance)
         self._writers: dict[str, Any] = {}
-        records.refuse_other_run(path, flags)
+        results.refuse_other_run(path, flags)
 
     @property
     def result(self) -> dict[str, Any] | None:
         """What `finish` wrote, or None for a run that is not finished."""
-        return records.result(self.path)
+        return results.read(self.path)
 
     @property
     def status(self) -> dict[str, Any]:

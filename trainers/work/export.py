@@ -12,7 +12,7 @@ import tensorflow as tf
 from trainers import errors
 from trainers.errors import RunFailedError
 from trainers.reports import evaluation
-from trainers.run import records
+from trainers.run import records, results
 from trainers.run.restore import restore
 from trainers.run.status import Status
 from trainers.run.storage import storing, workspace
@@ -217,7 +217,7 @@ def describe(
         step: at which these were saved.
     """
     run = pathlib.Path(workdir)
-    result = records.result(run) or {}
+    result = results.read(run) or {}
     evaluated = records.read_if_sound(
         run / evaluation.file_name("evaluation.json", "test", weights),
         needs={"step": int, "accuracy": float | int},

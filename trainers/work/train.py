@@ -20,7 +20,7 @@ from trainers.errors import (
 )
 from trainers.reports import tables
 from trainers.reports.summaries import Summaries
-from trainers.run import assembly, records, split_data, split_manifest, workers
+from trainers.run import assembly, predictions, results, split_data, split_manifest, workers
 from trainers.run.loop import Loop
 from trainers.run.peers import Peers
 from trainers.run.preemption import Preemption
@@ -83,6 +83,9 @@ def train(
             _print_resumption(label, before, loop.step)
         with Progress(label, experiment.train_steps, quiet=experiment.quiet) as progress:
             training.run(progress)
+        # Of a run that was finished before; a checkpoint knows its accuracy, but not of each image.
+        if experiment.test and peers.chiefs(not predictions.are_sound(directory.path)):
+            _evaluate_split(experiment, loop, data, directory, "test")
         result = {
             "method": label,
             "test_accuracy": training.measured.get("test", {}).get("accuracy"),
@@ -155,7 +158,7 @@ def run(experiments: Sequence[tuple[experiment_lib.Experiment, str]]) -> int:
         experiments: what to train, and the same as flags, one a line.
     """
     several = len(experiments) > 1
-    results, status, loop = [], 0, None
+    finished, status, loop = [], 0, None
     for number, (experiment, flags) in enumerate(experiments, start=1):
         if several and not experiment.quiet:
             print(f"[{number}/{len(experiments)}] {experiment.label}, seed {experiment.seed}:")
@@ -180,12 +183,12 @@ def run(experiments: Sequence[tuple[experiment_lib.Experiment, str]]) -> int:
         else:
             if result is None:
                 return 0
-            results.append((experiment.workdir, result))
+            finished.append((experiment.workdir, result))
             if experiment.brief:
                 tables.print_result_line(result)
-    if results and not experiment.brief and not experiment.quiet:
-        tables.print_results(results)
-        tables.print_next_commands(*(workdir for workdir, _ in results))
+    if finished and not experiment.brief and not experiment.quiet:
+        tables.print_results(finished)
+        tables.print_next_commands(*(workdir for workdir, _ in finished))
     return status
 
 
@@ -202,7 +205,7 @@ def _run(
     Returns:
         What result.json holds, None on a worker that is not the chief; and the loop for the next.
     """
-    result = records.result(experiment.workdir)
+    result = results.read(experiment.workdir)
     if result is not None:
         _say_finished(experiment, flags)
         return result, loop

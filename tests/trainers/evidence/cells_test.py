@@ -97,14 +97,15 @@ def test_spreads_are_told_where_draws_and_seeds_vary_apart(make_digits):
 
 
 def test_runs_on_one_draw_speak_of_it_alone(make_digits):
-    told = "VAT: all runs on one draw of labels, of which alone the interval speaks."
+    told = "VAT: all runs on one draw of labels (label seed 1), of which alone the numbers speak."
     one = [make_digits("vat", seed, {0}, draw=1) for seed in (1, 2)]
     (results,) = cells.of(rendering.rows_of("digits", one))
     assert told in results.notes
     assert not any(note.startswith("Runs that share") for note in results.notes)
-    # A single run has no interval.
-    (results,) = cells.of(rendering.rows_of("digits", one[:1]))
-    assert told not in results.notes
+    # Of a single run it is said where the draw is not its seed's, for that is what one expects.
+    for run, said in zip(one, (False, True), strict=True):
+        (results,) = cells.of(rendering.rows_of("digits", [run]))
+        assert (told in results.notes) is said
 
 
 def test_rows_of_one_method_are_told_apart_by_their_flagfiles(make_digits):

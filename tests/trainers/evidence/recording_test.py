@@ -18,11 +18,11 @@ def test_finished_runs_get_records_and_others_are_named(make_run, tmp_path, capf
 
 
 def test_a_run_that_cannot_be_recorded_does_not_keep_others_from_it(make_run, tmp_path, capfd):
-    (make_run("t/a") / "test_predictions.npz").write_bytes(b"PK")
+    (make_run("t/a") / "config.flags").write_text("--method=mle")
     make_run("t/b", "--seed=2")
     assert recording.record(f"{tmp_path}/t/*", str(tmp_path / "r")) == errors.MISTAKE
     assert len(list((tmp_path / "r").glob("*.json"))) == 1
-    assert "test_predictions.npz is damaged" in capfd.readouterr().err
+    assert "config.flags is damaged" in capfd.readouterr().err
 
 
 def test_folders_within_folders_and_names_like_patterns(make_run, tmp_path):

@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from trainers.errors import UsageError
@@ -46,25 +44,3 @@ def test_a_folder_in_a_files_place_is_named(tmp_path):
     (tmp_path / "a.json").mkdir()
     with pytest.raises(records.DamagedError, match="cannot be read"):
         records.read(tmp_path / "a.json")
-
-
-def test_a_damaged_result_is_that_of_a_run_that_is_not_finished(tmp_path, result):
-    assert records.result(tmp_path) is None
-    (tmp_path / "result.json").write_text(json.dumps(result))
-    assert records.result(tmp_path) == result
-    for damaged in (
-        json.dumps({**result, "seed": 1})[:-5],
-        json.dumps({**result, "test_accuracy": "0.5"}),
-        json.dumps({**result, "milliseconds_per_step": None}),
-    ):
-        (tmp_path / "result.json").write_text(damaged)
-        with pytest.warns(UserWarning, match=r"result\.json is damaged .* counts as not finished"):
-            assert records.result(tmp_path) is None
-
-
-def test_a_directory_of_a_finished_run_need_not_be_writable(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="--workdir must be a writable directory"):
-        records.refuse_other_run(str(tmp_path / "file" / "run"), "")
-    records.refuse_other_run(str(tmp_path / "run"), "")
-    assert not (tmp_path / "run").exists()
