@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from flags.robustness import IN_BALLS, REMOVALS
 from trainers.attacking.settings import Settings
+from trainers.errors import UsageError
 from trainers.run.split_data import Data
 from xadv_tf import attacks, masks
 from xadv_tf.layers import PerturbationGenerator
@@ -52,6 +53,9 @@ def of_run(
 
     Returns:
         The threats that have attacks, and sentences on the attacks that this run cannot have.
+
+    Raises:
+        UsageError: it can have none of them.
     """
     scale = _HARDER if harder else 1
     wanted = set(settings.attacks)
@@ -71,6 +75,11 @@ def of_run(
         for norm, strengths in (("linf", settings.linf), ("l2", settings.l2))
     ]
     found.append(_removal(method, data, settings, wanted, scale, generator))
+    if not wanted:
+        raise UsageError(
+            f"--attacks must name one that the run can have; {'; '.join(left_out)}. "
+            f"Received: --attacks={','.join(settings.attacks)}"
+        )
     return [threat for threat in found if threat.attacks], left_out
 
 

@@ -1,8 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from trainers.attacking import threats
 from trainers.attacking.settings import Settings
+from trainers.errors import UsageError
 from trainers.run.restore import restore
 from xadv_tf import masks
 
@@ -67,3 +70,7 @@ def test_what_a_run_cannot_have_is_said(make_run):
     assert left_out == ["no generated_removal: the run trained no generator"]
     assert list(found[2].attacks) == ["greedy_removal"]
     assert threats.fill_of(method) == 0.0
+    alone = dataclasses.replace(SETTINGS, attacks=("generated_removal",))
+    expected = "^--attacks must name .*; no generated_removal: .*Received: --attacks=generated_rem"
+    with pytest.raises(UsageError, match=expected):
+        threats.of_run(method, data, alone)
