@@ -63,10 +63,16 @@ define.integer(
 )
 define.number("beta", None, "Temperature of the hard-concrete gate.", above=0)
 define.number(
-    "gamma", None, "Lower end of the gate's stretched interval; at 0 no gate closes.", below=0
+    "gamma",
+    None,
+    "Lower end of the gate's stretched interval; towards 0 fewer gates close.",
+    below=0,
 )
 define.number(
-    "zeta", None, "Upper end of the gate's stretched interval; at 1 no gate opens fully.", above=1
+    "zeta",
+    None,
+    "Upper end of the gate's stretched interval; towards 1 fewer gates open fully.",
+    above=1,
 )
 
 define.enumeration(

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import shutil
 import signal
 
 import pytest
@@ -52,6 +53,8 @@ def _finish(workdir, arguments):
     workdir.mkdir(parents=True)
     (workdir / "config.flags").write_text(experiment_lib.to_flagfile(values))
     (workdir / "result.json").write_text(json.dumps(result))
+    line = {"step": values.train_steps, "split": "test"}
+    (workdir / "metrics.jsonl").write_text(json.dumps(line) + "\n")
 
 
 def _main(*arguments):
@@ -87,9 +90,7 @@ def test_one_command_trains_draws_and_exports(programs, tmp_path, capfd):
 
 def test_finished_runs_are_not_trained_again(programs, tmp_path, capfd):
     assert _main(f"--workdir={tmp_path}") == 0
-    (tmp_path / "vat" / "result.json").unlink()
-    (tmp_path / "vat" / "config.flags").unlink()
-    (tmp_path / "vat").rmdir()
+    shutil.rmtree(tmp_path / "vat")
     programs.clear()
     assert _main(f"--workdir={tmp_path}") == 0
     assert [module for module, _ in programs] == [
@@ -186,7 +187,7 @@ def test_a_quick_table_marks_its_numbers(programs, tmp_path, capfd):
     [
         (["--record=w", "--seeds=1"], "no flag --seeds beside --record"),
         (["--verify=w", "--seed=1"], "no flag --seed beside --verify"),
-        (["--verify=nothing"], "there must be a record. Received: nothing.json"),
+        (["--verify=nothing"], "--verify must name a record. Received: --verify=nothing"),
         (["--table=speed", "--workdir=w"], "no flag --workdir beside --table=speed"),
         (["--table=speed", "--methods=mle"], "--methods must name some of vat"),
         (["--table=speed", "--compare=none"], "--compare must name a file of --output"),
@@ -223,6 +224,13 @@ def test_a_plan_that_is_all_in_other_hands_is_no_failure(programs, tmp_path, cap
     with status.lock(tmp_path / "vat"):
         assert _main(f"--workdir={tmp_path}", "--methods=vat") == 0
     assert "In the hands of other processes: 1 of 1." in capfd.readouterr().out
+
+
+def test_a_run_whose_log_is_cut_is_named(programs, tmp_path):
+    assert _main(f"--workdir={tmp_path}", "--methods=vat") == 0
+    (tmp_path / "vat" / "metrics.jsonl").write_text('{"step": 9, "split": "train"}\n{"step": 10')
+    with pytest.warns(UserWarning, match=r"vat/metrics\.jsonl ends at step 9 of 1000: its curve"):
+        assert _main(f"--workdir={tmp_path}", "--methods=vat") == 0
 
 
 def test_a_finished_run_with_a_damaged_file_is_left_out_of_the_table(programs, tmp_path, capfd):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pathlib
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,13 @@ def from_run(workdir: str | pathlib.Path, *, flag: str = "--record") -> Record:
     status = records.read_if_sound(run / "status.json", otherwise="the record lacks its times")
     split = records.read_if_sound(run / "split.json", otherwise="the record lacks its data")
     lines = curves.read(run / "metrics.jsonl")
+    last = max((line["step"] for line in lines), default=0)
+    if last < result["train_steps"]:
+        warnings.warn(
+            f"{run}/metrics.jsonl ends at step {last} of {result['train_steps']}: its curve is "
+            "not whole, and what its masks take may be missing",
+            stacklevel=2,
+        )
     predicted, labels = predictions.read(run) or (None, None)
     flags = [
         line

@@ -46,7 +46,10 @@ def read(file: str) -> Record:
         UsageError: there is none.
     """
     path = pathlib.Path(file)
-    return record.read(path if path.suffix == ".json" else path.with_name(path.name + ".json"))
+    path = path if path.suffix == ".json" else path.with_name(f"{path.name}.json")
+    if not path.is_file():
+        raise UsageError(f"--verify must name a record. Received: --verify={file}")
+    return record.read(path)
 
 
 def repetition(kept: Record, *, steps: int, data_dir: str | None) -> Repetition:

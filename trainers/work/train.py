@@ -144,7 +144,8 @@ def _stops(experiment: experiment_lib.Experiment, step: int) -> bool:
 def _print_resumption(label: str, before: Mapping[str, Any], step: int) -> None:
     known = {"running": "was killed; ", "preempted": "was preempted; ", None: ""}
     status = before.get("status")  # None where status.json is damaged.
-    how = known.get(status, f"{status} before ({before.get('reason')}); ")
+    reason = f" ({before['reason']})" if before.get("reason") else ""
+    how = known.get(status, f"{status} before{reason}; ")
     print(f"{label}: {how}going on from step {step}", flush=True)
 
 

@@ -118,7 +118,7 @@ def _first(order: Any, labels: Any, names: Sequence[Any], num_labeled: int, bala
         return order[:num_labeled]
     if num_labeled % num_classes:
         raise ValueError(
-            f"num_labeled must be a multiple of num_classes={num_classes}. "
+            f"num_labeled must be a multiple of num_classes={num_classes} unless balanced=False. "
             f"Received: num_labeled={num_labeled}"
         )
     per_class = num_labeled // num_classes

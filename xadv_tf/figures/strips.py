@@ -13,6 +13,10 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import AsinhNorm, Normalize
 from matplotlib.patches import Rectangle
+from matplotlib.textpath import TextPath
+
+# Of the distance from image to image, what texts may take.
+_ROOM = 0.95
 
 
 @dataclass(frozen=True)
@@ -99,17 +103,22 @@ def write(
     colors: Sequence[str] | None = None,
     *,
     below: bool,
+    fontsize: float,
     **style: Any,
 ) -> None:
     """Writes a text above or below each image of a strip.
+
+    Where one would reach into its neighbour, all are written smaller.
 
     Args:
         ax: a strip that `draw_images` drew.
         texts: one an image.
         colors: of the texts; black by default.
         below: on which side of the images.
+        fontsize: in points, at most.
         **style: of matplotlib's texts.
     """
+    size = _fitting(ax, texts, fontsize)
     for i, text in enumerate(texts):
         left, right, _, _ = ax.images[i].get_extent()
         ax.annotate(
@@ -120,8 +129,22 @@ def write(
             ha="center",
             va="top" if below else "bottom",
             color=colors[i] if colors else "black",
+            fontsize=size,
             **style,
         )
+
+
+def _fitting(ax: Axes, texts: Sequence[str], fontsize: float) -> float:
+    """The size at which every line is narrower than an image and the gap to the next one."""
+    lines = [line for text in texts for line in text.splitlines() if line.strip()]
+    if len(ax.images) < 2 or not lines:
+        return fontsize
+    lefts = [image.get_extent()[0] for image in ax.images[:2]]
+    whole = ax.get_xlim()[1] - ax.get_xlim()[0]
+    inches = ax.get_position().width * ax.figure.get_size_inches()[0]  # type: ignore[union-attr]
+    room = _ROOM * 72 * inches * (lefts[1] - lefts[0]) / whole
+    widest = max(TextPath((0, 0), line, size=fontsize).get_extents().width for line in lines)
+    return float(fontsize * min(1.0, room / widest))
 
 
 def draw_scale(ax: Axes, bar: Axes, scale: Scale) -> None:

@@ -84,8 +84,10 @@ def test_programs_that_read_runs_show_their_own_flags_only(module):
     ("message", "expected"),
     [
         (
-            "num_labeled must be a multiple of num_classes=10. Received: num_labeled=105",
-            "--num_labeled must be a multiple of num_classes=10. Received: --num_labeled=105",
+            "num_labeled must be a multiple of n=10 unless balanced=False. "
+            "Received: num_labeled=105",
+            "--num_labeled must be a multiple of n=10 unless --balanced=False. "
+            "Received: --num_labeled=105",
         ),
         (
             "scaling must be one of unit. Received: 'x'",

@@ -89,7 +89,10 @@ def test_every_example_is_drawn_equally_often():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"num_labeled": 10}, r"a multiple of num_classes=3\. Received: num_labeled=10"),
+        (
+            {"num_labeled": 10},
+            r"a multiple of num_classes=3 unless balanced=False\. Received: num_labeled=10",
+        ),
         (
             {"num_labeled": 81},
             r"\[0, 78\], the images of the pool with a class\. Received: num_labeled=81",

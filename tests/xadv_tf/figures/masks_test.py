@@ -1,5 +1,6 @@
 import dataclasses
 
+import figure_layout
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -48,6 +49,15 @@ def _text(figure):
 
 def _values(ax):
     return np.stack([image.get_array() for image in ax.images])
+
+
+def test_sure_predictions_of_long_names_do_not_overlap():
+    x, _, masked, additive = _arguments()
+    sure = {"before": _probabilities([0, 1, 2], 1.0), "after": _probabilities([2, 1, 0], 1.0)}
+    rows = [dataclasses.replace(row, **sure) for row in (masked, additive)]
+    names = ["crocodile", "mushroom", "mammoth", "elephant"]
+    figure = figures.draw_perturbations(x, [0, 1, 2], *rows, class_names=names)
+    assert figure_layout.faults(figure) == []
 
 
 def test_rows_show_what_they_say():
