@@ -31,7 +31,6 @@ def others_slow(names, among=ROWS):
     return pytest.mark.parametrize("name", rows, scope="module")
 
 
-each_row = others_slow(set(ROWS) - set(VARIANTS))
 KINDS_OF_STEP = set(ROWS) - set(VARIANTS) - set(ALIKE)
 each_kind_of_step = others_slow(KINDS_OF_STEP)
 

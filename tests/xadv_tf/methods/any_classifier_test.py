@@ -80,10 +80,12 @@ KINDS = {
 @pytest.mark.parametrize(
     ("kind", "normalize", "drop"),
     [
-        *((kind, True, True) for kind in list(KINDS)[:4]),
+        *((kind, True, True) for kind in ("unbuilt", "subclassed", "implicit")),
+        *(
+            pytest.param(kind, True, True, marks=pytest.mark.slow)
+            for kind in ("functional", "sequential", "untold")
+        ),
         *(pytest.param(kind, False, False, marks=pytest.mark.slow) for kind in list(KINDS)[:4]),
-        ("implicit", True, True),
-        ("untold", True, True),
     ],
 )
 def test_fit_trains_it_in_place(kind, normalize, drop):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from conformance_rows import FITTED, ROWS, SERVED, ladder_network
 from conformance_support import (
-    each_row,
+    each_kind_of_step,
     make,
     others_slow,
     plain_steps,
@@ -31,7 +31,7 @@ def test_fit_equals_the_step(name):
         np.testing.assert_array_equal(one, other)
 
 
-@each_row
+@each_kind_of_step
 def test_a_loaded_model_goes_on_where_it_was_saved(name, tmp_path):
     method = make(name, **({} if ROWS[name].make_network is ladder_network else {"dropout": 0.3}))
     batches = [make_batch(seed=i) for i in range(3)]
