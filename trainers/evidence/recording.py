@@ -34,6 +34,8 @@ def record(patterns: str, output: str | None) -> int:
     for run in find(patterns):
         if results.read(run) is None:
             print(f"{run}: not finished, no record")
+            if (run / results.NAME).exists():  # Damaged, which was said.
+                status = errors.MISTAKE
             continue
         try:
             made = making.from_run(run)

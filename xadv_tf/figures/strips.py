@@ -88,13 +88,18 @@ def _filled(ax: Axes, whole: float, shape: Sequence[int]) -> tuple[float, float]
         whole: its width, in parts.
         shape: of an image, (height, width).
     """
-    box = ax.get_position()
-    inches = ax.figure.get_size_inches()  # type: ignore[union-attr]
-    part = (box.height * inches[1]) / (box.width * inches[0] / whole)
+    width, height = _inches(ax)
+    part = height / (width / whole)
     ratio = shape[0] / shape[1] / part  # Above 1 where the image is the taller one.
     if abs(ratio - 1) < 0.01:
         return 1.0, 1.0
     return min(1.0, 1 / ratio), min(1.0, ratio)
+
+
+def _inches(ax: Axes) -> tuple[float, float]:
+    """Width and height of a strip."""
+    box, figure = ax.get_position(), ax.figure.get_size_inches()  # type: ignore[union-attr]
+    return box.width * figure[0], box.height * figure[1]
 
 
 def write(
@@ -141,8 +146,7 @@ def _fitting(ax: Axes, texts: Sequence[str], fontsize: float) -> float:
         return fontsize
     lefts = [image.get_extent()[0] for image in ax.images[:2]]
     whole = ax.get_xlim()[1] - ax.get_xlim()[0]
-    inches = ax.get_position().width * ax.figure.get_size_inches()[0]  # type: ignore[union-attr]
-    room = _ROOM * 72 * inches * (lefts[1] - lefts[0]) / whole
+    room = _ROOM * 72 * _inches(ax)[0] * (lefts[1] - lefts[0]) / whole
     widest = max(TextPath((0, 0), line, size=fontsize).get_extents().width for line in lines)
     return float(fontsize * min(1.0, room / widest))
 

@@ -25,6 +25,14 @@ def test_a_run_that_cannot_be_recorded_does_not_keep_others_from_it(make_run, tm
     assert "config.flags is damaged" in capfd.readouterr().err
 
 
+def test_a_run_with_damaged_predictions_is_a_mistake(make_run, tmp_path):
+    (make_run("t/a") / "test_predictions.npz").write_bytes(b"PK")
+    make_run("t/b", "--seed=2")
+    with pytest.warns(UserWarning, match=r"test_predictions\.npz is damaged"):
+        assert recording.record(f"{tmp_path}/t/*", str(tmp_path / "r")) == errors.MISTAKE
+    assert len(list((tmp_path / "r").glob("*.json"))) == 1
+
+
 def test_folders_within_folders_and_names_like_patterns(make_run, tmp_path):
     one, two = make_run("a/b/c"), make_run("x[1]")
     assert recording.find(f"{tmp_path}/**") == sorted([one, two])

@@ -62,8 +62,8 @@ def test_each_term_reaches_whom_it_should_and_nobody_else(name):
                     assert np.any(dense.numpy() != 0), f"{term} must reach {variable.path}"
 
 
-# Of supervised pairs the terms are the same, of more images.
-@each_kind_of_step
+# Of supervised pairs the terms are the same, of more images. MLE's fall is told by its gradient.
+@others_slow(KINDS_OF_STEP | {"mle"})
 @pytest.mark.parametrize("supervised", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_step_of_the_classifier_lowers_its_objective(name, supervised):
     # A short step along the gradient, the mask standing still, lowers J by rate * ||g||^2 to first
