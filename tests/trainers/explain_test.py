@@ -9,7 +9,7 @@ from absl import flags as absl_flags
 from absl.testing import flagsaver
 
 from trainers import explain
-from trainers.explaining import explanations
+from trainers.explaining import explanations, summaries
 from trainers.run.restore import restore
 
 _FEW = ("mask (inductive)", "integrated gradients", "random")
@@ -59,6 +59,11 @@ def test_every_explanation_is_measured_on_both_judges(few, tiny_run, tmp_path, c
     assert all((folder / f"{name}.pdf").stat().st_size > 5000 for name in names)
     assert report["signs_on_validation"].keys() == {"mask (inductive)"}
     assert report["referees"]["zero"]["same_way"] and not report["referees"]["black"]["same_way"]
+
+    assert [leak["seen"] for leak in report["leaks"]] == [*_FEW, "the image itself", "nothing"]
+    # Of twelve images the probe learns no more than which class is the commonest.
+    assert summaries.doubts(*report["leaks"][-2:])[0] in report["notes"]
+    assert "Too few images for the leak test" in " ".join(printed.split())
 
     # Curves start and end at what the judge says of whole images, in the classifier's class.
     _, data, method = restore(workdir)
